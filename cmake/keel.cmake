@@ -1,0 +1,44 @@
+# The rules every own target follows: language level, warnings, sanitizers, and one target a folder, which links only
+# the folders it names. A wrong include then fails at link time; tools/arrows.py says so earlier and more clearly.
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+
+add_library(keel_flags INTERFACE)
+target_compile_features(keel_flags INTERFACE cxx_std_20)
+target_compile_options(keel_flags INTERFACE -Wall -Wextra -Werror)
+target_include_directories(keel_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+if(KEEL_SANITIZE)
+  target_compile_options(keel_flags INTERFACE -fsanitize=${KEEL_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(keel_flags INTERFACE -fsanitize=${KEEL_SANITIZE})
+endif()
+
+# keel_folder(base DEPS fmt::fmt [TORCH]): the static library keel_<name> of all .cc files beside its CMakeLists.txt.
+function(keel_folder name)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  add_library(keel_${name} STATIC ${sources})
+  target_link_libraries(keel_${name} PUBLIC keel_flags ${ARG_DEPS})
+  if(ARG_TORCH)
+    target_link_libraries(keel_${name} PUBLIC keel_torch)
+    target_precompile_headers(keel_${name} REUSE_FROM keel_torch_pch)
+  endif()
+endfunction()
+
+# keel_test(base DEPS …[TORCH]): one program of all *_test.cc files in tests/<name>.
+function(keel_test name)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  add_executable(${name}_test ${sources})
+  target_include_directories(${name}_test PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  target_compile_definitions(${name}_test PRIVATE KEEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                                  KEEL_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  if(ARG_TORCH)
+    target_precompile_headers(${name}_test REUSE_FROM keel_torch_pch)
+  endif()
+  add_test(NAME ${name} COMMAND ${name}_test)
+endfunction()

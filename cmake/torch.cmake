@@ -1,0 +1,23 @@
+# libtorch from the unpacked wheel, as own imported targets: find_package(Torch) wants a CUDA toolkit and adds flags.
+# On the CPU libtorch.so is never linked (it pulls in CUDA); the CUDA half is opened at run time when a GPU is asked for.
+set(KEEL_TORCH "${KEEL_DEPS}/torch" CACHE PATH "folder with include/ and lib/ of libtorch 2.11")
+if(NOT EXISTS "${KEEL_TORCH}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "no libtorch in ${KEEL_TORCH}: run ./dev setup")
+endif()
+
+add_library(keel_torch INTERFACE)
+target_link_libraries(keel_torch INTERFACE keel_flags)
+target_include_directories(keel_torch SYSTEM INTERFACE "${KEEL_TORCH}/include"
+                           "${KEEL_TORCH}/include/torch/csrc/api/include")
+target_link_options(keel_torch INTERFACE -Wl,--allow-shlib-undefined
+                    "-Wl,-rpath,${KEEL_TORCH}/lib:${KEEL_DEPS}/cuda/lib:$ORIGIN/../lib/keel")
+target_link_libraries(keel_torch INTERFACE "${KEEL_TORCH}/lib/libtorch_cpu.so" "${KEEL_TORCH}/lib/libc10.so")
+
+# One precompiled header for all torch-using targets: the ATen headers cost most of a file's compile time.
+file(WRITE "${CMAKE_BINARY_DIR}/pch/empty.cc" "")
+add_library(keel_torch_pch OBJECT "${CMAKE_BINARY_DIR}/pch/empty.cc")
+target_link_libraries(keel_torch_pch PRIVATE keel_torch)
+target_precompile_headers(keel_torch_pch PRIVATE <ATen/ATen.h> <torch/csrc/autograd/custom_function.h>
+                          <torch/csrc/autograd/autograd.h> <torch/csrc/autograd/variable.h>
+                          <torch/csrc/autograd/generated/variable_factories.h>
+                          <string> <vector> <map> <functional> <filesystem>)

@@ -1,0 +1,18 @@
+// Seconds since some fixed start; never used for a decision that changes weights or data.
+#pragma once
+
+#include <chrono>
+
+namespace keel {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace keel

@@ -1,0 +1,22 @@
+#include "base/json.h"
+
+#include "base/error.h"
+#include "base/fs.h"
+
+namespace keel {
+
+Json parse_json(std::string_view text, const std::string& where) {
+  try {
+    return Json::parse(text);
+  } catch (const nlohmann::json::exception& e) {
+    throw UserError({.where = where,
+                     .found = std::string("not valid JSON: ") + e.what(),
+                     .hint = "mend or replace the file"});
+  }
+}
+
+Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
+
+std::string to_line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace keel

@@ -1,0 +1,136 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "base/fields.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "base/rng.h"
+#include "support/paths.h"
+
+namespace keel {
+namespace {
+
+TEST(Error, SaysWhereFoundWantedTry) {
+  const UserError e(
+      {.where = "a.yaml:3", .found = "got 5", .wanted = "a number below 1", .hint = "remove it"});
+  EXPECT_STREQ(e.what(), "a.yaml:3: got 5\n  wanted: a number below 1\n  try:    remove it");
+  EXPECT_THROW(KEEL_CHECK(1 == 2, "sums"), BugError);
+}
+
+TEST(Names, NearestNameFindsTyposOnly) {
+  const std::vector<std::string> known{"weight_decay", "warmup_steps"};
+  EXPECT_EQ(nearest_name("wieght_decay", known), "weight_decay");
+  EXPECT_EQ(nearest_name("banana", known), "");
+  EXPECT_EQ(edit_distance("ab", "ba"), 1u);
+}
+
+TEST(Names, GlobAndSplit) {
+  EXPECT_TRUE(matches_glob("model.layers.3.mlp.up_proj", "*.mlp.*"));
+  EXPECT_FALSE(matches_glob("lm_head", "*.lm_head"));
+  EXPECT_TRUE(matches_glob("", "*"));
+  EXPECT_THAT(split(" a, b,,c ", ','), testing::ElementsAre("a", "b", "c"));
+}
+
+TEST(Rng, StreamsAreFunctionsOfTheirKey) {
+  Rng a(1, "shuffle", 2, 3), b(1, "shuffle", 2, 3), c(1, "dropout", 2, 3), d(1, "shuffle", 3, 2);
+  const uint64_t first = a.next();
+  EXPECT_EQ(first, b.next());
+  EXPECT_NE(first, c.next());
+  EXPECT_NE(first, d.next());
+}
+
+TEST(Rng, MomentsAndPermutation) {
+  Rng rng(7, "test");
+  double sum = 0, squares = 0;
+  constexpr int n = 20000;
+  for (int i = 0; i < n; ++i) {
+    const double x = rng.normal();
+    sum += x;
+    squares += x * x;
+  }
+  EXPECT_NEAR(sum / n, 0, 4 / std::sqrt(n));            // four standard errors
+  EXPECT_NEAR(squares / n, 1, 4 * std::sqrt(2.0 / n));  // variance of x² is 2
+  std::vector<int> items(100);
+  std::iota(items.begin(), items.end(), 0);
+  std::vector<int> shuffled = items;
+  rng.shuffle(std::span(shuffled));
+  EXPECT_NE(shuffled, items);
+  EXPECT_THAT(shuffled, testing::UnorderedElementsAreArray(items));
+}
+
+TEST(Fs, WriteIsAllOrNothing) {
+  const test::TempDir dir;
+  write_file(dir / "deep/a.txt", "one");
+  {
+    PartFile part(dir / "deep/a.txt");
+    part.write("two");
+  }  // not committed
+  EXPECT_EQ(read_text(dir / "deep/a.txt"), "one");
+  EXPECT_FALSE(fs::exists(dir / "deep/a.txt.part"));
+  try {
+    read_text(dir / "none");
+    FAIL();
+  } catch (const UserError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("cannot open: No such file"));
+  }
+}
+
+TEST(Fs, PartFolderRefusesAFullTargetAndLeavesNothing) {
+  const test::TempDir dir;
+  {
+    PartFolder out(dir / "out");
+    write_file(out.dir() / "x", "1");
+  }
+  EXPECT_FALSE(fs::exists(dir / "out"));
+  EXPECT_FALSE(fs::exists(dir / "out.part"));
+  {
+    PartFolder out(dir / "out");
+    write_file(out.dir() / "x", "1");
+    out.commit();
+  }
+  EXPECT_EQ(read_text(dir / "out/x"), "1");
+  EXPECT_THROW(PartFolder again(dir / "out"), UserError);
+}
+
+TEST(Fs, AppendAndMap) {
+  const test::TempDir dir;
+  {
+    AppendFile file(dir / "log");
+    file.append("a\n");
+    file.append("b\n");
+  }
+  const MappedFile map(dir / "log");
+  EXPECT_EQ(map.bytes().size(), 4u);
+  EXPECT_EQ(static_cast<char>(map.bytes()[2]), 'b');
+}
+
+TEST(Fields, CollectsNamesInOrder) {
+  struct Options {
+    double rate = 1;
+    bool on = false;
+    void fields(FieldCollector& v) {
+      v.group("g");
+      v("rate", rate, "a rate", {.aliases = {"lr"}, .min = 0});
+      v("on", on, "a switch");
+    }
+  } options;
+  const auto fields = collect_fields(options);
+  ASSERT_EQ(fields.size(), 2u);
+  EXPECT_EQ(fields[0].extra.aliases.front(), "lr");
+  *std::get<bool*>(fields[1].value) = true;
+  EXPECT_TRUE(options.on);
+}
+
+TEST(Log, Durations) {
+  EXPECT_EQ(format_duration(45), "45 s");
+  EXPECT_EQ(format_duration(185), "3 min 05 s");
+  EXPECT_EQ(format_duration(7800), "2 h 10 min");
+  EXPECT_EQ(format_bytes(3.8e9), "3.8 GB");
+}
+
+}  // namespace
+}  // namespace keel
