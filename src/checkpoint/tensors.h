@@ -1,0 +1,22 @@
+// Named tensors in and out of safetensors files.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace keel {
+
+using TensorMap = std::map<std::string, at::Tensor>;
+
+// Every tensor of the file, mapped (not copied): the memory is read when touched and lives as long as any
+// tensor of it. The tensors are read-only by convention; clone before writing.
+TensorMap load_safetensors(const std::filesystem::path& path);
+
+// Contiguous, in name order, beside-then-rename. Tensors keep their dtype.
+void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+
+}  // namespace keel

@@ -1,0 +1,51 @@
+// Options of the token weightings (torch-free). Formulas and sources: docs/add-a-weighting.md and each file
+// in weights/.
+#pragma once
+
+#include <string>
+
+#include "base/fields.h"
+
+namespace keel {
+
+struct LossOptions {
+  std::string token_weighting = "nlirg";
+  double weight_eos = 1.0;
+  double nlirg_k = 1.7;
+  double nlirg_x0 = 1.2;
+  double nlirg_loss_threshold = 3.0;
+  double nlirg_loss_deadline = 15.0;
+  double nlirg_descent_center = 6.2;
+  double nlirg_max_lr = 1.0;
+  double nlirg_min_lr = 5e-8;
+  double nlirg_smooth_k = 2.0;
+  double nlirg_smooth_center = 3.3;
+  double focal_gamma = 2.0;
+  double dft_floor = 0.1;
+  int64_t loss_chunk = 256;
+
+  template <class V>
+  void fields(V& v) {
+    v.group("token weighting");
+    v("token_weighting", token_weighting, "weight of each supervised token as a function of its own loss",
+      {.aliases = {"loss_type"},
+       .choices = {"none", "nlirg", "nlirg-article", "nlirg-smooth", "focal", "dft"}});
+    v("weight_eos", weight_eos,
+      "weight of the end-of-turn token under a weighting; negative: as any other token");
+    v("nlirg_k", nlirg_k, "steepness of the rise");
+    v("nlirg_x0", nlirg_x0, "loss at which the rise is half way");
+    v("nlirg_loss_threshold", nlirg_loss_threshold, "loss at which the rise ends and the descent begins",
+      {.min = 0});
+    v("nlirg_loss_deadline", nlirg_loss_deadline, "loss from which on a token has weight 0", {.min = 0});
+    v("nlirg_descent_center", nlirg_descent_center, "loss at which the descent is half way");
+    v("nlirg_max_lr", nlirg_max_lr, "factor on every weight", {.min = 0});
+    v("nlirg_min_lr", nlirg_min_lr, "least weight below the deadline", {.min = 0});
+    v("nlirg_smooth_k", nlirg_smooth_k, "nlirg-smooth: steepness of the descent");
+    v("nlirg_smooth_center", nlirg_smooth_center, "nlirg-smooth: loss at which the descent is half way");
+    v("focal_gamma", focal_gamma, "focal: exponent of (1-p)", {.min = 0});
+    v("dft_floor", dft_floor, "dft: least weight", {.min = 0, .max = 1});
+    v("loss_chunk", loss_chunk, "supervised rows whose logits exist at one time", {.min = 1});
+  }
+};
+
+}  // namespace keel

@@ -1,0 +1,66 @@
+// A decoder-only language model over packed tokens. It knows nothing of losses, optimisers or files' layout
+// on disk.
+//
+// Shapes: T tokens of all segments one after another, D hidden size, V vocabulary, B sequences being decoded.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "model/options.h"
+
+namespace keel {
+
+// One row of tokens; segment s is [offsets[s], offsets[s+1]). Positions restart at each segment and no token
+// sees another segment. ids_T: int64 on the model's device.
+struct PackedTokens {
+  at::Tensor ids_T;
+  std::vector<int64_t> offsets;
+};
+
+struct Parameter {
+  std::string name;    // Hugging Face name; adapters carry PEFT's
+  at::Tensor tensor;   // leaf; requires_grad iff trained. In fp32 when trained in fp32 compute, else the
+                       // compute dtype
+  bool decay = false;  // weight decay applies (no norm, no bias)
+};
+
+struct ForwardMode {
+  bool training = false;                // LoRA dropout on
+  bool gradient_checkpointing = false;  // recompute blocks in the backward pass
+  uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
+};
+
+class KvCache;
+
+class CausalLM {
+ public:
+  virtual ~CausalLM() = default;
+
+  // Final-norm output hidden_TD, in the compute dtype, differentiable when grad mode is on.
+  virtual at::Tensor forward(const PackedTokens& tokens, const ForwardMode& mode) = 0;
+
+  // LM head weight [V, D] (the embedding when tied). Logits = hidden · headᵀ.
+  virtual at::Tensor head_VD() const = 0;
+
+  // All own weights and, when attached, adapter weights, in a fixed order.
+  virtual std::vector<Parameter>& parameters() = 0;
+
+  // Decoding: feeds the new tokens of each of B sequences (ragged, packed as in PackedTokens; offsets has B+1
+  // entries) and returns the hidden state of each sequence's last token, hidden_BD. No gradient.
+  virtual std::unique_ptr<KvCache> make_cache(int64_t sequences, int64_t max_tokens) const = 0;
+  virtual at::Tensor decode(const PackedTokens& fresh, KvCache& cache) = 0;
+
+  virtual int64_t vocab_size() const = 0;
+  virtual int64_t max_positions() const = 0;
+  virtual at::ScalarType compute_dtype() const = 0;
+};
+
+}  // namespace keel

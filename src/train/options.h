@@ -1,0 +1,70 @@
+// Options of the training loop (torch-free).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+
+namespace keel {
+
+struct TrainOptions {
+  std::string stage = "sft";
+  std::string output_dir;
+  double num_train_epochs = 1.0;
+  int64_t max_steps = 0;
+  int64_t per_device_train_batch_size = 4;
+  int64_t gradient_accumulation_steps = 1;
+  int64_t token_batch = 0;
+  bool dynamic_token_batch = false;
+  bool ytrainer_compat = false;
+  int64_t seed = 42;
+  int64_t logging_steps = 1;
+  int64_t eval_steps = 0;
+  int64_t save_steps = 0;
+  int64_t save_total_limit = 2;
+  std::vector<std::string> checkpoint_epoch;
+  bool load_best_model_at_end = true;
+  int64_t early_stopping_patience = 0;
+  int64_t sample_count = 4;
+  int64_t threads = 0;
+  bool overwrite_output_dir = false;
+
+  template <class V>
+  void fields(V& v) {
+    v.group("training");
+    v("stage", stage, "sft: chats, replies trained; cpt: plain text, every token trained",
+      {.aliases = {"training_type"}, .choices = {"sft", "cpt"}});
+    v("output_dir", output_dir, "run folder: config, metrics, checkpoints, samples, report.html");
+    v("num_train_epochs", num_train_epochs, "passes over the training set",
+      {.aliases = {"epoch", "epochs", "num_epochs"}, .min = 0});
+    v("max_steps", max_steps, "optimiser steps; above 0 it overrides the epochs", {.min = 0});
+    v("per_device_train_batch_size", per_device_train_batch_size, "samples per micro-batch",
+      {.aliases = {"batch_size", "micro_batch_size", "train_batch_size"}, .min = 1});
+    v("gradient_accumulation_steps", gradient_accumulation_steps, "micro-batches per optimiser step",
+      {.min = 1});
+    v("token_batch", token_batch, "one optimiser step per this many supervised tokens of one sample; 0: off",
+      {.min = 0});
+    v("dynamic_token_batch", dynamic_token_batch,
+      "let token_batch change during the run by the rule in docs/numerics.md");
+    v("ytrainer_compat", ytrainer_compat,
+      "token_batch exactly as Y-Trainer steps (drops tokens; for comparison only)");
+    v("seed", seed, "key of every random stream", {.aliases = {"data_seed"}});
+    v("logging_steps", logging_steps, "steps between two lines of metrics", {.min = 1});
+    v("eval_steps", eval_steps, "steps between two evaluations; 0: after each epoch", {.min = 0});
+    v("save_steps", save_steps, "steps between two checkpoints; 0: after each epoch", {.min = 0});
+    v("save_total_limit", save_total_limit, "checkpoints kept besides best and last", {.min = 0});
+    v("checkpoint_epoch", checkpoint_epoch,
+      "epochs (from 0) after which a model is kept for good, such as 0,1");
+    v("load_best_model_at_end", load_best_model_at_end,
+      "the saved model is the one with the best validation loss");
+    v("early_stopping_patience", early_stopping_patience,
+      "evaluations without a better validation loss before the run stops; 0: off",
+      {.aliases = {"early_stopping_steps", "early_stop_interval"}, .min = 0});
+    v("sample_count", sample_count, "validation prompts answered before and after training", {.min = 0});
+    v("threads", threads, "compute threads; 0: all cores", {.min = 0});
+    v("overwrite_output_dir", overwrite_output_dir, "replace what an earlier run left in output_dir");
+  }
+};
+
+}  // namespace keel
