@@ -1,0 +1,32 @@
+// Mean negative log-likelihood of the supervised tokens of a set, in nats; nothing is kept but sums.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "data/example.h"
+#include "model/model.h"
+
+namespace keel {
+
+struct NllSum {
+  double nll = 0, entropy = 0;
+  int64_t tokens = 0, rows = 0;
+  double mean() const { return tokens == 0 ? 0 : nll / static_cast<double>(tokens); }
+  double mean_entropy() const { return tokens == 0 ? 0 : entropy / static_cast<double>(tokens); }
+};
+
+struct RowSignals {
+  const Example* example;
+  std::vector<float> nll, entropy;  // one a token; 0 where the token is not supervised
+};
+
+struct NllOptions {
+  int64_t max_tokens = 4096;  // of a forward pass
+  int64_t loss_chunk = 256;
+  std::function<void(const RowSignals&)> on_row = {};  // called in the order of the set
+};
+
+NllSum nll_over(CausalLM& model, std::span<const Example> set, const NllOptions& options = {});
+
+}  // namespace keel
