@@ -29,7 +29,7 @@ VOCAB = 96
 COMMON = {
     "vocab_size": VOCAB,
     "hidden_size": 32,
-    "intermediate_size": 24,
+    "intermediate_size": 20,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,

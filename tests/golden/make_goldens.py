@@ -4,9 +4,13 @@ usage: python tests/golden/make_goldens.py [--out DIR] [--part families|lora|met
 """
 
 import argparse
+import os
 from pathlib import Path
 
-import torch
+os.environ["HF_HUB_OFFLINE"] = "1"  # PEFT would look the base's name up on a hub
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+import torch  # noqa: E402
 
 
 def main():
