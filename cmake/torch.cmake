@@ -13,6 +13,14 @@ target_link_options(keel_torch INTERFACE -Wl,--allow-shlib-undefined
                     "-Wl,-rpath,${KEEL_TORCH}/lib:${KEEL_DEPS}/cuda/lib:$ORIGIN/../lib/keel")
 target_link_libraries(keel_torch INTERFACE "${KEEL_TORCH}/lib/libtorch_cpu.so" "${KEEL_TORCH}/lib/libc10.so")
 
+# at::parallel_for is an inline header that stays on one thread unless OpenMP is on. The runtime is the one that libtorch
+# itself loads: a second one would bring a second pool of threads.
+file(GLOB torch_gomp "${KEEL_TORCH}/lib/libgomp*.so*")
+list(APPEND torch_gomp gomp)
+list(GET torch_gomp 0 torch_gomp)
+target_compile_options(keel_torch INTERFACE -fopenmp)
+target_link_libraries(keel_torch INTERFACE "${torch_gomp}")
+
 # One precompiled header for all torch-using targets: the ATen headers cost most of a file's compile time.
 file(WRITE "${CMAKE_BINARY_DIR}/pch/empty.cc" "")
 add_library(keel_torch_pch OBJECT "${CMAKE_BINARY_DIR}/pch/empty.cc")
