@@ -55,7 +55,7 @@ struct DataOptions {
       {.aliases = {"excess_length_strategy", "truncation_strategy"},
        .choices = {"drop_oldest_turns", "drop", "split", "error"}});
     v("packing", packing, "fill rows with whole samples (same samples per step, only faster)",
-      {.aliases = {"neat_packing", "sample_packing", "padding_free"}});
+      {.aliases = {"sample_packing"}});
     v("pack_length", pack_length, "cpt: tokens of a packed row; 0: cutoff_len",
       {.aliases = {"packing_length"}, .min = 0});
     v("loss_reduction", loss_reduction,

@@ -37,7 +37,7 @@ struct TrainOptions {
       {.aliases = {"training_type"}, .choices = {"sft", "cpt"}});
     v("output_dir", output_dir, "run folder: config, metrics, checkpoints, samples, report.html");
     v("num_train_epochs", num_train_epochs, "passes over the training set",
-      {.aliases = {"epoch", "epochs", "num_epochs"}, .min = 0});
+      {.aliases = {"epoch", "epochs", "num_epochs", "max_epochs"}, .min = 0});
     v("max_steps", max_steps, "optimiser steps; above 0 it overrides the epochs", {.min = 0});
     v("per_device_train_batch_size", per_device_train_batch_size, "samples per micro-batch",
       {.aliases = {"batch_size", "micro_batch_size", "train_batch_size"}, .min = 1});

@@ -1,0 +1,140 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+
+#include "base/fs.h"
+
+namespace keel {
+namespace {
+
+std::string key_name(std::string_view written) {
+  std::string key(written);
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+YAML::Node load_yaml(const std::string& path) {
+  try {
+    return YAML::Load(read_text(path));
+  } catch (const YAML::Exception& error) {
+    throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
+                     .found = "not valid YAML: " + error.msg,
+                     .hint = "check the indentation and the quotes there; "
+                             "values with ': ' or '#' need quotes"});
+  }
+}
+
+class FlagReader {
+ public:
+  FlagReader(const std::vector<std::string>& args, const FlagKindOf& kind_of)
+      : args_(args), kind_of_(kind_of) {}
+
+  CommandLine read() {
+    while (next_ < args_.size()) {
+      const std::string& word = args_[next_++];
+      if (word == "-h" || word == "--help") {
+        out_.help = true;
+      } else if (word.starts_with("--") && word.size() > 2) {
+        read_flag(word.substr(2));
+      } else if (word.size() > 1 && word[0] == '-' && std::isalpha(static_cast<unsigned char>(word[1]))) {
+        out_.problems.push_back({.where = "command line",
+                                 .found = fmt::format("unknown option '{}'", word),
+                                 .wanted = "options with two dashes, such as --learning_rate 1e-4"});
+      } else {
+        out_.words.push_back(word);
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  bool value_follows() const { return next_ < args_.size() && !args_[next_].starts_with("--"); }
+
+  void add(const std::string& key, YAML::Node value) {
+    out_.settings.push_back({key_name(key), std::move(value), "--" + key, true});
+  }
+
+  void read_flag(const std::string& flag) {
+    if (const size_t equals = flag.find('='); equals != std::string::npos)
+      return add(flag.substr(0, equals), YAML::Node(flag.substr(equals + 1)));
+    const FlagKind kind = kind_of_(key_name(flag));
+    const bool file_follows = value_follows() && is_config_file_name(args_[next_]);
+    if (!value_follows() || (kind == FlagKind::boolean && file_follows)) {
+      if (kind == FlagKind::boolean || kind == FlagKind::single) return add(flag, YAML::Node("true"));
+      return add(flag, YAML::Node(""));
+    }
+    std::string value = args_[next_++];
+    // A list takes all words up to the next flag, as argparse does; a YAML file
+    // among them is the configuration.
+    while (kind == FlagKind::list && value_follows() && !args_[next_].ends_with(".yaml") &&
+           !args_[next_].ends_with(".yml"))
+      value += "," + args_[next_++];
+    add(flag, YAML::Node(value));
+  }
+
+  const std::vector<std::string>& args_;
+  const FlagKindOf& kind_of_;
+  size_t next_ = 0;
+  CommandLine out_;
+};
+
+}  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+  const std::string word = lower(text);
+  for (const char* yes : {"true", "yes", "on", "1"})
+    if (word == yes) return true;
+  for (const char* no : {"false", "no", "off", "0"})
+    if (word == no) return false;
+  return std::nullopt;
+}
+
+bool is_config_file_name(std::string_view word) {
+  return word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
+}
+
+std::string text_of(const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) return "";
+  if (node.IsScalar()) return node.Scalar();
+  std::string out;
+  for (const auto& item : node) {
+    if (!out.empty()) out += node.IsMap() ? ", " : ",";
+    out += node.IsMap() ? text_of(item.first) + ": " + text_of(item.second) : text_of(item);
+  }
+  return node.IsMap() ? "{" + out + "}" : out;
+}
+
+std::string place_of(const Setting& setting, const std::string& written) {
+  return setting.from_flag ? setting.where : fmt::format("{}: {}", setting.where, written);
+}
+
+std::vector<Setting> read_config_file(const std::string& path) {
+  const YAML::Node root = load_yaml(path);
+  if (root.IsNull()) return {};
+  if (!root.IsMap())
+    throw UserError({.where = path,
+                     .found = root.IsSequence() ? "a list" : "a single value",
+                     .wanted = "a configuration: one 'key: value' on each line"});
+  std::vector<Setting> out;
+  for (const auto& item : root) {
+    const std::string where = fmt::format("{}:{}", path, item.first.Mark().line + 1);
+    out.push_back({key_name(text_of(item.first)), item.second, where});
+  }
+  return out;
+}
+
+CommandLine read_command_line(const std::vector<std::string>& args, const FlagKindOf& kind_of) {
+  return FlagReader(args, kind_of).read();
+}
+
+}  // namespace keel

@@ -1,0 +1,203 @@
+#include "config/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+namespace keel {
+namespace {
+
+class Check {
+ public:
+  Check(RunConfig& config, ParseResult& parsed) : config_(config), parsed_(parsed) {}
+
+  void run() {
+    required();
+    token_batch();
+    tuning();
+    data();
+    schedule();
+    stopping();
+    weighting();
+    config_.generate.seed = config_.train.seed;
+  }
+
+ private:
+  bool set(const std::string& name) const { return parsed_.set_by.contains(name); }
+  std::string where(const std::string& name) const {
+    const auto it = parsed_.set_by.find(name);
+    return it == parsed_.set_by.end() ? "" : it->second;
+  }
+
+  void problem(const std::string& name, std::string found, std::string wanted, std::string hint = "") {
+    parsed_.problems.push_back({.where = where(name),
+                                .found = std::move(found),
+                                .wanted = std::move(wanted),
+                                .hint = std::move(hint)});
+  }
+
+  void note(const std::string& name, const std::string& why) {
+    parsed_.notes.push_back(fmt::format("ignored: {} ({}): {}", name, where(name), why));
+  }
+
+  // A missing option whose misspelling was just reported is not reported once
+  // more.
+  bool guessed(const std::string& name) const {
+    return std::ranges::any_of(parsed_.problems, [&](const ErrorText& p) {
+      return p.found.find("'" + name + "'?") != std::string::npos ||
+             p.found.find("'--" + name + "'?") != std::string::npos || p.where == "--" + name ||
+             p.where.ends_with(" " + name);
+    });
+  }
+
+  void require(const std::string& name, bool given, const std::string& example) {
+    if (given || guessed(name)) return;
+    parsed_.problems.push_back({.where = name, .found = "not given", .wanted = example});
+  }
+
+  void required() {
+    require("model_name_or_path", !config_.model.model_name_or_path.empty(),
+            "a Hugging Face folder, such as models/smollm2-135m");
+    require("dataset", !config_.data.dataset.empty(), "one or more training files, such as train.jsonl");
+    require("output_dir", !config_.train.output_dir.empty(), "a folder for the run, such as runs/first");
+    const auto& model = config_.model.model_name_or_path;
+    if (!model.empty() && std::filesystem::path(model).lexically_normal() ==
+                              std::filesystem::path(config_.train.output_dir).lexically_normal())
+      problem("output_dir", "output_dir is the folder of the model itself", "another folder");
+  }
+
+  void one_sample_a_step(const std::string& name, int64_t& value) {
+    if (value == 1) return;
+    if (set(name)) {
+      problem(name,
+              fmt::format("{}: {} together with token_batch: {}", name, value, config_.train.token_batch),
+              "1: token_batch takes its steps inside one sample", fmt::format("leave {} out", name));
+    }
+    value = 1;
+  }
+
+  void token_batch() {
+    TrainOptions& train = config_.train;
+    for (const auto& [name, on] : {std::pair{"ytrainer_compat", train.ytrainer_compat},
+                                   std::pair{"dynamic_token_batch", train.dynamic_token_batch}})
+      if (on && train.token_batch == 0)
+        problem(name, fmt::format("{} without token_batch", name),
+                "token_batch: 10, or another size above 0");
+    if (train.token_batch == 0) return;
+    if (train.stage != "sft")
+      problem("token_batch", fmt::format("token_batch: {} in stage {}", train.token_batch, train.stage),
+              "stage: sft");
+    one_sample_a_step("per_device_train_batch_size", train.per_device_train_batch_size);
+    one_sample_a_step("gradient_accumulation_steps", train.gradient_accumulation_steps);
+    if (set("loss_reduction"))
+      note("loss_reduction", "under token_batch each window is averaged over its own tokens");
+    if (train.ytrainer_compat && train.dynamic_token_batch)
+      problem("ytrainer_compat", "ytrainer_compat together with dynamic_token_batch", "one of the two");
+  }
+
+  void tuning() {
+    ModelOptions& model = config_.model;
+    const bool adapter = !model.adapter_name_or_path.empty();
+    if (adapter && model.finetuning_type == "full") {
+      if (set("finetuning_type")) {
+        problem("adapter_name_or_path", "adapter_name_or_path with finetuning_type: full",
+                "finetuning_type: lora",
+                "keel merge makes a whole model of base and adapter, which "
+                "full tuning can start from");
+      } else {
+        model.finetuning_type = "lora";
+        parsed_.notes.push_back("finetuning_type: lora, as adapter_name_or_path is given");
+      }
+    }
+    const bool lora = model.finetuning_type == "lora";
+    for (const char* name : {"lora_rank", "lora_alpha", "lora_dropout", "use_rslora", "lora_target"}) {
+      if (!lora && set(name)) note(name, "finetuning_type is full");
+      if (adapter && std::string_view(name) != "lora_dropout" && set(name))
+        note(name, "the adapter in adapter_name_or_path brings its own");
+    }
+    if (lora && model.lora_target.empty())
+      problem("lora_target", "lora_target is empty", "all, or module names");
+    if (lora && set("freeze")) note("freeze", "LoRA freezes every parameter of the base model");
+    if (!model.lora_alpha) model.lora_alpha = 2.0 * static_cast<double>(model.lora_rank);
+    const std::set<std::string> tokens(model.add_tokens.begin(), model.add_tokens.end());
+    if (tokens.size() != model.add_tokens.size())
+      problem("add_tokens", "a token named twice", "each token once");
+  }
+
+  void data() {
+    const DataOptions& data = config_.data;
+    if (data.val_size > 0 && !data.eval_dataset.empty())
+      problem("val_size", "val_size together with eval_dataset", "one of the two");
+    if (data.val_size >= 1 && data.val_size != std::trunc(data.val_size))
+      problem("val_size", fmt::format("val_size: {}", data.val_size),
+              "a share below 1 or a whole number of rows");
+    if (!data.template_name.empty() && !data.chat_template.empty())
+      problem("chat_template", "chat_template together with template", "one of the two");
+    if (config_.train.stage == "cpt") {
+      for (const char* name : {"template", "chat_template", "default_system"})
+        if (set(name)) note(name, "plain text has no chat template");
+      if (set("pack_length") && data.pack_length > 0 && set("packing") && !data.packing)
+        problem("pack_length", fmt::format("pack_length: {} with packing: false", data.pack_length),
+                "packing: true");
+    } else if (data.pack_length > 0) {
+      note("pack_length", "only stage cpt packs to a fixed length");
+    }
+  }
+
+  void schedule() {
+    const TrainOptions& train = config_.train;
+    if (train.max_steps == 0 && train.num_train_epochs == 0)
+      problem("num_train_epochs", "neither epochs nor steps to train",
+              "num_train_epochs or max_steps above 0");
+    if (train.max_steps > 0 && set("num_train_epochs")) note("num_train_epochs", "max_steps decides");
+    if (config_.optim.warmup_steps > 0 && set("warmup_ratio") && config_.optim.warmup_ratio > 0)
+      note("warmup_ratio", "warmup_steps decides");
+    if (config_.optim.adam_beta1 >= 1 || config_.optim.adam_beta2 >= 1)
+      problem(config_.optim.adam_beta1 >= 1 ? "adam_beta1" : "adam_beta2",
+              "a moment that never changes (beta of 1)", "a beta below 1");
+    for (const std::string& epoch : train.checkpoint_epoch)
+      if (epoch.empty() || epoch.find_first_not_of("0123456789") != std::string::npos)
+        problem("checkpoint_epoch", fmt::format("checkpoint_epoch: '{}'", epoch),
+                "epoch numbers from 0, such as 0,1");
+  }
+
+  void stopping() {
+    if (config_.data.val_size > 0 || !config_.data.eval_dataset.empty()) return;
+    if (config_.train.early_stopping_patience > 0)
+      problem("early_stopping_patience", "early_stopping_patience without validation data",
+              "eval_dataset or val_size");
+    if (set("load_best_model_at_end") && config_.train.load_best_model_at_end)
+      note("load_best_model_at_end", "there is no validation data to tell the best model by");
+    if (set("eval_steps") && config_.train.eval_steps > 0 && config_.data.general_dataset.empty())
+      note("eval_steps", "there is no validation data");
+  }
+
+  void weighting() {
+    const LossOptions& loss = config_.loss;
+    if (loss.nlirg_loss_deadline < loss.nlirg_loss_threshold)
+      problem(set("nlirg_loss_deadline") ? "nlirg_loss_deadline" : "nlirg_loss_threshold",
+              fmt::format("nlirg_loss_deadline {} below nlirg_loss_threshold {}", loss.nlirg_loss_deadline,
+                          loss.nlirg_loss_threshold),
+              "a deadline at or above the threshold");
+    for (const auto& [name, place] : parsed_.set_by) {
+      const std::string family = name.starts_with("nlirg_")   ? "nlirg"
+                                 : name.starts_with("focal_") ? "focal"
+                                 : name.starts_with("dft_")   ? "dft"
+                                                              : "";
+      if (!family.empty() && !loss.token_weighting.starts_with(family))
+        note(name, "token_weighting is " + loss.token_weighting);
+    }
+  }
+
+  RunConfig& config_;
+  ParseResult& parsed_;
+};
+
+}  // namespace
+
+void validate(RunConfig& config, ParseResult& parsed) { Check(config, parsed).run(); }
+
+}  // namespace keel

@@ -1,0 +1,255 @@
+#include "config/values.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "base/json.h"
+#include "base/names.h"
+#include "config/settings.h"
+
+namespace keel {
+namespace {
+
+template <class... Visitors>
+struct Overload : Visitors... {
+  using Visitors::operator()...;
+};
+
+std::optional<double> parse_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+// 1e3 and 10.0 are whole numbers too; whole doubles are exact up to 2^53.
+std::optional<int64_t> parse_whole(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  const auto number = parse_number(text);
+  if (!number || *number != std::trunc(*number) || std::abs(*number) > 9007199254740992.0)
+    return std::nullopt;
+  return static_cast<int64_t>(*number);
+}
+
+bool in_range(const FieldRef& field, double value) {
+  return !(field.extra.min && value < *field.extra.min) && !(field.extra.max && value > *field.extra.max);
+}
+
+ErrorText wrong(const FieldRef& field, const YAML::Node& node) {
+  const std::string found = node.IsMap()        ? "a map"
+                            : node.IsSequence() ? "a list"
+                                                : fmt::format("'{}'", text_of(node));
+  return {.found = found, .wanted = wanted_text(field)};
+}
+
+std::optional<ErrorText> check_choice(const FieldRef& field, const std::string& value) {
+  const auto& choices = field.extra.choices;
+  if (choices.empty()) return std::nullopt;
+  for (const std::string& choice : choices)
+    if (choice == value) return std::nullopt;
+  std::string found = fmt::format("'{}'", value);
+  if (const std::string near = nearest_name(value, choices); !near.empty())
+    found += fmt::format(". Did you mean '{}'?", near);
+  return ErrorText{.found = found, .wanted = wanted_text(field)};
+}
+
+// A list is a YAML list, or text: "a,b", "[a, b]".
+std::optional<std::vector<std::string>> parse_list(const YAML::Node& node) {
+  if (node.IsScalar()) {
+    const std::string text = node.Scalar();
+    if (text.starts_with('[') && text.ends_with(']')) {
+      try {
+        if (const YAML::Node inner = YAML::Load(text); inner.IsSequence()) return parse_list(inner);
+      } catch (const YAML::Exception&) {
+        // not YAML after all: a name with brackets
+      }
+    }
+    return split(text, ',');
+  }
+  if (!node.IsSequence()) return std::nullopt;
+  std::vector<std::string> out;
+  for (const YAML::Node& item : node) {
+    if (!item.IsScalar()) return std::nullopt;
+    out.push_back(item.Scalar());
+  }
+  return out;
+}
+
+Json to_json(const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) return nullptr;
+  if (node.IsSequence()) {
+    Json out = Json::array();
+    for (const YAML::Node& item : node) out.push_back(to_json(item));
+    return out;
+  }
+  if (node.IsMap()) {
+    Json out = Json::object();
+    for (const auto& item : node) out[text_of(item.first)] = to_json(item.second);
+    return out;
+  }
+  const std::string& text = node.Scalar();
+  if (node.Tag() == "!") return text;  // quoted in the file
+  if (const auto whole = parse_whole(text); whole && text.find_first_of(".eE") == std::string::npos)
+    return *whole;
+  if (const auto number = parse_number(text)) return *number;
+  if (text == "true" || text == "false") return text == "true";
+  return text;
+}
+
+// A flag gives one scalar; as a Json field it is read as YAML, which JSON is.
+std::optional<Json> parse_json_field(const YAML::Node& node) {
+  if (!node.IsScalar() || node.Tag() == "!") return to_json(node);
+  try {
+    return to_json(YAML::Load(node.Scalar()));
+  } catch (const YAML::Exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string yaml_text(const std::string& text) {
+  static constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+";
+  const bool plain = !text.empty() && text.find_first_not_of(kPlain) == std::string::npos &&
+                     std::isalpha(static_cast<unsigned char>(text[0])) && !parse_bool(text) &&
+                     lower(text) != "null" && lower(text) != "none";
+  return plain || text == "none" ? text : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string list_text(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + yaml_text(item);
+  return fmt::format("[{}]", out);
+}
+
+bool null_word(const YAML::Node& node) {
+  if (!node.IsScalar()) return false;
+  const std::string word = lower(node.Scalar());
+  return word.empty() || word == "null" || word == "none" || word == "~";
+}
+
+template <class T, class Parsed>
+std::optional<ErrorText> set(const FieldRef& field, const YAML::Node& node, T& target, const Parsed& parsed) {
+  if (!parsed) return wrong(field, node);
+  if constexpr (std::is_arithmetic_v<std::decay_t<decltype(*parsed)>>)
+    if (!in_range(field, static_cast<double>(*parsed))) return wrong(field, node);
+  target = *parsed;
+  return std::nullopt;
+}
+
+std::optional<std::string> scalar(const YAML::Node& node) {
+  if (!node.IsScalar()) return std::nullopt;
+  return node.Scalar();
+}
+
+template <class Parse>
+auto parsed(const YAML::Node& node, Parse parse) -> decltype(parse(std::string_view())) {
+  const auto text = scalar(node);
+  if (!text) return std::nullopt;
+  return parse(std::string_view(*text));
+}
+
+template <class T, class Parse>
+std::optional<ErrorText> set_optional(const FieldRef& field, const YAML::Node& node, std::optional<T>& target,
+                                      Parse parse) {
+  if (null_word(node)) {
+    target.reset();
+    return std::nullopt;
+  }
+  return set(field, node, target, parsed(node, parse));
+}
+
+std::optional<ErrorText> set_list(const FieldRef& field, const YAML::Node& node,
+                                  std::vector<std::string>& target) {
+  const auto items = parse_list(node);
+  if (!items) return wrong(field, node);
+  for (const std::string& item : *items)
+    if (auto problem = check_choice(field, item)) return problem;
+  target = *items;
+  return std::nullopt;
+}
+
+std::optional<ErrorText> set_text(const FieldRef& field, const YAML::Node& node, std::string& target) {
+  if (!node.IsScalar()) return wrong(field, node);
+  if (auto problem = check_choice(field, node.Scalar())) return problem;
+  target = node.Scalar();
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ErrorText> assign(const FieldRef& field, const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) {
+    std::visit(
+        Overload{[](std::optional<double>* v) { v->reset(); }, [](std::optional<int64_t>* v) { v->reset(); },
+                 [](std::optional<bool>* v) { v->reset(); }, [](Json* v) { *v = nullptr; }, [](auto*) {}},
+        field.value);
+    return std::nullopt;
+  }
+  return std::visit(
+      Overload{[&](bool* v) { return set(field, node, *v, parsed(node, parse_bool)); },
+               [&](int64_t* v) { return set(field, node, *v, parsed(node, parse_whole)); },
+               [&](double* v) { return set(field, node, *v, parsed(node, parse_number)); },
+               [&](std::string* v) { return set_text(field, node, *v); },
+               [&](std::vector<std::string>* v) { return set_list(field, node, *v); },
+               [&](std::optional<double>* v) { return set_optional(field, node, *v, parse_number); },
+               [&](std::optional<int64_t>* v) { return set_optional(field, node, *v, parse_whole); },
+               [&](std::optional<bool>* v) { return set_optional(field, node, *v, parse_bool); },
+               [&](Json* v) { return set(field, node, *v, parse_json_field(node)); }},
+      field.value);
+}
+
+std::string type_name(const FieldRef& field) {
+  return std::visit(
+      Overload{[](bool*) { return "true/false"; }, [](std::optional<bool>*) { return "true/false"; },
+               [](int64_t*) { return "whole number"; },
+               [](std::optional<int64_t>*) { return "whole number"; }, [](double*) { return "number"; },
+               [](std::optional<double>*) { return "number"; }, [](std::string*) { return "text"; },
+               [](std::vector<std::string>*) { return "list"; }, [](Json*) { return "YAML"; }},
+      field.value);
+}
+
+std::string wanted_text(const FieldRef& field) {
+  if (!field.extra.choices.empty())
+    return (is_list(field) ? "a list of: " : "one of: ") + join(field.extra.choices);
+  if (is_boolean(field)) return "true or false";
+  if (is_list(field)) return "a list: a,b or a YAML list of words";
+  if (std::holds_alternative<std::string*>(field.value)) return "text";
+  if (std::holds_alternative<Json*>(field.value)) return "YAML or JSON";
+  const auto& [aliases, choices, min, max] = field.extra;
+  const std::string kind = fmt::format("a {}", type_name(field));
+  if (min && max) return fmt::format("{} from {} to {}", kind, *min, *max);
+  if (min) return fmt::format("{}, at least {}", kind, *min);
+  if (max) return fmt::format("{}, at most {}", kind, *max);
+  return kind;
+}
+
+std::string value_text(const FieldRef& field) {
+  return std::visit(
+      Overload{
+          [](bool* v) { return std::string(*v ? "true" : "false"); },
+          [](int64_t* v) { return fmt::format("{}", *v); }, [](double* v) { return fmt::format("{}", *v); },
+          [](std::string* v) { return yaml_text(*v); },
+          [](std::vector<std::string>* v) { return list_text(*v); },
+          [](std::optional<bool>* v) {
+            return std::string(!*v ? "null" : **v ? "true" : "false");
+          },
+          [](std::optional<double>* v) { return *v ? fmt::format("{}", **v) : "null"; },
+          [](std::optional<int64_t>* v) { return *v ? fmt::format("{}", **v) : "null"; },
+          [](Json* v) -> std::string { return v->dump(-1, ' ', false, Json::error_handler_t::replace); }},
+      field.value);
+}
+
+bool is_boolean(const FieldRef& field) {
+  return std::holds_alternative<bool*>(field.value) ||
+         std::holds_alternative<std::optional<bool>*>(field.value);
+}
+
+bool is_list(const FieldRef& field) { return std::holds_alternative<std::vector<std::string>*>(field.value); }
+
+}  // namespace keel
