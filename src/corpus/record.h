@@ -1,24 +1,35 @@
 // One row of a corpus, whatever file and schema it came from.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/json.h"
 
 namespace keel {
 
+// A chat has messages, a plain text has text, never both.
+//
+// Messages are in OpenAI's form and already checked: a system message first or nowhere, then user (or tool)
+// and assistant in turn, the last one from the assistant; contents are text. Keys: role, content, and where
+// given reasoning_content, tool_calls (arguments as objects), name, tool_call_id, and on assistant messages
+// `weight` (a number; absent: 1), which encoding takes out before a template sees the message.
 struct Record {
-  Json messages = Json::array();  // OpenAI form: {role, content, …}; empty for plain text
-  Json tools;                     // null when there are none
-  std::string text;               // plain text (cpt)
-  double weight = 1.0;            // user weight of the row
-  std::string place;              // "file:line" or "file[index]", for messages
+  Json messages = Json::array();
+  Json tools;           // null when there are none; else a list of {type: "function", function: …}
+  std::string text;     // plain text (cpt)
+  double weight = 1.0;  // user weight of the row
+  std::string place;    // "file:line", for messages
 };
 
 // A row that could not be read: counted, written to rejected.jsonl, never an exception.
 struct Rejection {
   std::string place, field, found, wanted;
 };
+
+using RejectionSink = std::function<void(const Rejection&)>;
+
+// {"place", "field", "found", "wanted"}: a line of rejected.jsonl.
+Json to_json(const Rejection& rejection);
 
 }  // namespace keel

@@ -15,21 +15,24 @@
 namespace keel {
 
 struct Batch {
-  at::Tensor ids_T;              // int64
-  std::vector<int64_t> offsets;  // segments
-  at::Tensor rows_N;             // int64: positions in T whose hidden state predicts a label
-  at::Tensor labels_N;           // int64
-  at::Tensor
-      coefficient_N;  // float32: the token's share of the numerator under the reduction, with user weights
-  at::Tensor end_of_turn_N;  // bool
-  double denominator =
-      0;  // this batch's part of the step's denominator (sum over micro-batches, then divide once)
+  at::Tensor ids_T;               // int64
+  std::vector<int64_t> offsets;   // where segments begin, then T: model's cu_seqlens
+  at::Tensor rows_N;              // int64, ascending: positions in T whose hidden state predicts a label
+  at::Tensor labels_N;            // int64
+  at::Tensor coefficient_N;       // float32: user weight times the reduction's share (docs/numerics.md)
+  at::Tensor end_of_turn_N;       // bool
+  std::vector<int32_t> source_N;  // index of the dataset that each label came from
+  double denominator = 0;         // Σ coefficient_N: this batch's part of the step's denominator (sum over
+                                  // micro-batches, then divide once)
   std::vector<const Example*> examples;  // for messages and per-source metrics
   int64_t tokens() const { return ids_T.numel(); }
   int64_t supervised() const { return labels_N.numel(); }
 };
 
-// reduction: token | turn | sample | sqrt (docs/numerics.md).
+// reduction: token | turn | sample | sqrt. A label's coefficient is its user weight times 1 (token), 1/n of
+// its turn (turn), 1/n of its conversation (sample) or 1/√n of its conversation (sqrt), n counting supervised
+// tokens. So user weights stand in numerator and denominator, and no split into micro-batches changes the
+// loss. No example may be empty; a batch without labels is allowed (denominator 0).
 Batch make_batch(std::span<const Example* const> examples, const std::string& reduction);
 
 }  // namespace keel

@@ -1,0 +1,54 @@
+// A corpus: files, folders and globs as records. Known files: JSON arrays and JSON lines (told apart by what
+// is in them, not by their names) and .txt (one plain text a file). Known schemas: corpus_schemas(). A schema
+// is found by looking at the first rows; every row is then read by the first reader that knows its fields, so
+// a file may mix them. A BOM and CRLF are taken as they come; invalid UTF-8 is a bad row.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corpus/record.h"
+
+namespace keel {
+
+// What a conversation's roles and keys are called; the defaults are ShareGPT's.
+struct ChatTags {
+  std::string role = "from", content = "value";
+  std::string user = "human", assistant = "gpt", observation = "observation", function = "function_call";
+  std::string system = "system";
+};
+
+struct CorpusOptions {
+  std::string schema;  // a name of corpus_schemas(); empty: found by looking
+  // {name in the file, name in the schema}; when given, only these fields of a row are read.
+  std::vector<std::pair<std::string, std::string>> columns;
+  ChatTags tags;
+  int64_t max_rows = 0;        // of each file, good or bad; 0: all
+  double max_rejected = 0.01;  // share of bad rows above which reading stops
+  bool strict = false;         // stop at the first bad row
+  RejectionSink sink;          // told of every bad row, before any error is thrown
+};
+
+struct Corpus {
+  std::vector<Record> records;  // in the order of files (by name) and rows
+  std::vector<Rejection> rejections;
+  std::string schema;  // of the records: one name, or several joined by '+'
+  std::string hash;    // 16 hex digits: the content of the files
+};
+
+// path: a file, a folder (its .json, .jsonl, .ndjson, .txt files, at any depth) or a glob whose last part has
+// a *. UserError: nothing there, no row at all, too many bad rows (counted by reason), any when strict.
+Corpus read_corpus(const std::filesystem::path& path, const CorpusOptions& options = {});
+
+// A dataset by name: an entry of dataset_dir/dataset_info.json (LLaMA-Factory's: file_name, formatting,
+// columns, tags, num_samples), else a path, taken from dataset_dir when it is relative and not there as it
+// stands.
+Corpus read_dataset(const std::string& name, const std::filesystem::path& dataset_dir,
+                    const CorpusOptions& options = {});
+
+std::vector<std::string> corpus_schemas();
+
+}  // namespace keel

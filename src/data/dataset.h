@@ -1,0 +1,49 @@
+// From names of datasets to examples: read, split, encode, pack. The whole data path in one call.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "corpus/record.h"
+#include "data/example.h"
+#include "data/options.h"
+#include "data/stats.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace keel {
+
+// What a set may hold: sft chats, cpt plain texts, any both (each row by what it is; for held-out sets).
+enum class Stage { sft, cpt, any };
+Stage parse_stage(const std::string& name);  // "sft", "cpt", "any"
+
+struct DataContext {
+  const DataOptions& options;
+  const Tokenizer& tokenizer;
+  const ChatTemplate& chat_template;
+  Stage stage = Stage::sft;
+  RejectionSink rejected = {};  // told of every bad row
+};
+
+struct Dataset {
+  std::vector<Example> examples;
+  DataStats stats;
+  std::vector<std::string> sources;  // names; Example::source points here
+  std::string hash;                  // 16 hex digits: content of the files
+  // A few rows (least content hash first), for answers before and after training: chats with their answers.
+  std::vector<Record> probes;
+};
+
+struct TrainingSets {
+  Dataset train;
+  Dataset validation;  // eval_dataset, else val_size of the training rows; may be empty
+  Dataset general;     // general_dataset; may be empty
+};
+
+// UserError: as read_corpus, a row of the wrong kind for the stage, no example left.
+Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context);
+
+// All sets that the options name. Duplicate rows never stand on both sides of a val_size split.
+TrainingSets load_training_sets(const DataContext& context);
+
+}  // namespace keel

@@ -1,0 +1,36 @@
+// What became of the rows of a set.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+
+namespace keel {
+
+struct DataStats {
+  int64_t rows = 0;             // read and good
+  int64_t rejected = 0;         // bad rows
+  int64_t examples = 0;         // trained samples: chats, or packed rows (cpt)
+  int64_t turns = 0;            // supervised assistant turns; cpt: texts or their pieces
+  int64_t tokens = 0;           // of the examples
+  int64_t supervised = 0;       // labels among them
+  int64_t longest = 0;          // tokens of the longest row before anything was dropped
+  int64_t over_long = 0;        // rows longer than cutoff_len
+  int64_t dropped = 0;          // of these, rows dropped whole
+  int64_t cut_turns = 0;        // messages dropped from the front of over-long rows
+  int64_t cut_replies = 0;      // trained replies among them
+  int64_t lost_supervised = 0;  // labels that over-long rows lost
+  int64_t no_label = 0;         // rows without anything to train (every weight 0)
+  double fill = 1.0;            // cpt: tokens over examples × pack_length
+  int64_t one_turn_a_sample =
+      0;  // conversations spread over several examples (template changes earlier turns)
+
+  DataStats& operator+=(const DataStats& other);  // fill weighted by tokens
+};
+
+// "8,389 rows · 8,389 turns · 1,234,567 tokens (45.6 % trained) · longest 2,000 · 3 dropped (too long) …"
+std::string describe(const DataStats& stats);
+Json to_json(const DataStats& stats);
+
+}  // namespace keel
