@@ -108,7 +108,7 @@ class Parser {
   ErrorText unknown(const Setting& setting) const {
     std::string found = setting.from_flag ? fmt::format("unknown option '{}'", setting.where)
                                           : fmt::format("unknown key '{}'", setting.key);
-    const std::string near = nearest_name(setting.key, index_.names());
+    const std::string near = likely_name(setting.key, index_.names());
     if (!near.empty()) found += fmt::format(". Did you mean '{}{}'?", setting.from_flag ? "--" : "", near);
     return {.where = setting.from_flag ? "command line" : setting.where,
             .found = found,
@@ -130,7 +130,7 @@ class Parser {
     if (same_file && !meant.wins && !old.setting.wins && text_of(meant.value) != text_of(old.setting.value))
       result_.problems.push_back(
           {.where = meant.where,
-           .found = fmt::format("{}: '{}', but {} at {} already says '{}'", written, text_of(meant.value),
+           .found = fmt::format("{}: '{}', but {} ({}) already says '{}'", written, text_of(meant.value),
                                 old.written, old.setting.where, text_of(old.setting.value)),
            .wanted = "one of the two"});
     if (same_file && old.setting.wins && !meant.wins) return;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/fs.h"
+#include "base/names.h"
 
 namespace keel {
 namespace {
@@ -83,6 +84,11 @@ class FlagReader {
 };
 
 }  // namespace
+
+std::string likely_name(std::string_view name, std::span<const std::string> known) {
+  const std::string near = nearest_name(name, known);
+  return edit_distance(name, near) * 3 <= std::max(name.size(), near.size()) ? near : "";
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);

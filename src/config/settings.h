@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,5 +54,8 @@ std::string text_of(const YAML::Node& node);
 std::optional<bool> parse_bool(std::string_view text);
 
 std::string lower(std::string_view text);
+
+// The known name that `name` may be a slip of (at most one letter in three wrong), or "".
+std::string likely_name(std::string_view name, std::span<const std::string> known);
 
 }  // namespace keel

@@ -54,7 +54,7 @@ std::optional<ErrorText> check_choice(const FieldRef& field, const std::string& 
   for (const std::string& choice : choices)
     if (choice == value) return std::nullopt;
   std::string found = fmt::format("'{}'", value);
-  if (const std::string near = nearest_name(value, choices); !near.empty())
+  if (const std::string near = likely_name(value, choices); !near.empty())
     found += fmt::format(". Did you mean '{}'?", near);
   return ErrorText{.found = found, .wanted = wanted_text(field)};
 }

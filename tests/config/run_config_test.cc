@@ -1,0 +1,188 @@
+// The whole of a training run's options: names, cross-field checks, round trip, help, recipes.
+#include "config/run_config.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/names.h"
+#include "config/dump.h"
+#include "config/help.h"
+#include "config/support.h"
+#include "config/translate.h"
+#include "config/unsupported.h"
+
+namespace keel::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+LoadedRun load(Words args) { return load_run_config(with_basics(std::move(args))); }
+std::string error(Words args) { return load_error(with_basics(std::move(args))); }
+
+TEST(RunConfigNames, AreUniqueAndTold) {
+  RunConfig config;
+  std::set<std::string> seen;
+  for (const FieldRef& field : config.fields()) {
+    EXPECT_TRUE(seen.insert(field.name).second) << field.name;
+    for (const std::string& alias : field.extra.aliases) EXPECT_TRUE(seen.insert(alias).second) << alias;
+    EXPECT_FALSE(field.help.empty()) << field.name;
+    EXPECT_FALSE(field.group.empty()) << field.name;
+  }
+}
+
+TEST(RunConfigNames, AreNotInTheTableOfWhatIsMissing) {
+  RunConfig config;
+  for (const FieldRef& field : config.fields()) {
+    EXPECT_EQ(unsupported_reason(field.name), "") << field.name;
+    for (const std::string& alias : field.extra.aliases) EXPECT_EQ(unsupported_reason(alias), "") << alias;
+  }
+}
+
+TEST(TranslationTable, PointsAtFieldsThatExistWithValuesTheyTake) {
+  for (const Rule& rule : translation_rules()) {
+    if (rule.target.empty()) {
+      EXPECT_FALSE(rule.text.empty()) << rule.key << " is ignored or refused without a reason";
+      continue;
+    }
+    if (rule.to == "=" || rule.to == "!") continue;
+    RunConfig config;
+    EXPECT_NO_THROW(parse_options(config.fields(), {fmt::format("--{}={}", rule.target, rule.to)}))
+        << rule.key << " -> " << rule.target << ": " << rule.to;
+  }
+}
+
+TEST(Validate, WhatIsMissingIsSaidTogether) {
+  EXPECT_EQ(load_error({}),
+            "3 mistakes in the options:\n"
+            "  1. model_name_or_path: not given; wanted a Hugging Face folder, such as models/smollm2-135m\n"
+            "  2. dataset: not given; wanted one or more training files, such as train.jsonl\n"
+            "  3. output_dir: not given; wanted a folder for the run, such as runs/first");
+  EXPECT_EQ(load_error({"--model", "m", "--datset", "d", "--output_dir", "o"}),
+            "command line: unknown option '--datset'. Did you mean '--dataset'?")
+      << "the missing dataset is the misspelt one";
+}
+
+TEST(Validate, TokenBatchStepsInsideOneSample) {
+  const LoadedRun run = load({"--token_batch", "10", "--loss_reduction", "turn"});
+  EXPECT_EQ(run.config.train.per_device_train_batch_size, 1) << "the default gives way";
+  EXPECT_TRUE(
+      has_note(run.parsed, "ignored: loss_reduction (--loss_reduction): under token_batch each window is"))
+      << all_notes(run.parsed);
+  EXPECT_EQ(error({"--token_batch", "10", "--batch_size", "4"}),
+            "--batch_size: per_device_train_batch_size: 4 together with token_batch: 10\n"
+            "  wanted: 1: token_batch takes its steps inside one sample\n"
+            "  try:    leave per_device_train_batch_size out");
+  EXPECT_EQ(error({"--token_batch", "10", "--gradient_accumulation_steps", "2"}),
+            "--gradient_accumulation_steps: gradient_accumulation_steps: 2 together with token_batch: 10\n"
+            "  wanted: 1: token_batch takes its steps inside one sample\n"
+            "  try:    leave gradient_accumulation_steps out");
+  EXPECT_EQ(error({"--ytrainer_compat"}),
+            "--ytrainer_compat: ytrainer_compat without token_batch\n"
+            "  wanted: token_batch: 10, or another size above 0");
+  EXPECT_EQ(error({"--dynamic_token_batch", "true"}),
+            "--dynamic_token_batch: dynamic_token_batch without token_batch\n"
+            "  wanted: token_batch: 10, or another size above 0");
+  EXPECT_EQ(error({"--token_batch", "10", "--stage", "cpt"}),
+            "--token_batch: token_batch: 10 in stage cpt\n  wanted: stage: sft");
+}
+
+TEST(Validate, Tuning) {
+  EXPECT_EQ(load({}).config.model.lora_alpha, 32) << "twice the rank";
+  EXPECT_EQ(load({"--lora_rank", "4"}).config.model.lora_alpha, 8);
+  EXPECT_EQ(load({"--adapter_name_or_path", "a"}).config.model.finetuning_type, "lora");
+  EXPECT_EQ(error({"--adapter_name_or_path", "a", "--finetuning_type", "full"}),
+            "--adapter_name_or_path: adapter_name_or_path with finetuning_type: full\n"
+            "  wanted: finetuning_type: lora\n"
+            "  try:    keel merge makes a whole model of base and adapter, which full tuning can start from");
+  EXPECT_TRUE(has_note(load({"--lora_rank", "4"}).parsed,
+                       "ignored: lora_rank (--lora_rank): finetuning_type is full"));
+}
+
+TEST(Validate, DataAndSchedule) {
+  EXPECT_EQ(error({"--val_size", "0.1", "--eval_dataset", "e.jsonl"}),
+            "--val_size: val_size together with eval_dataset\n  wanted: one of the two");
+  EXPECT_EQ(error({"--val_size", "1.5"}),
+            "--val_size: val_size: 1.5\n  wanted: a share below 1 or a whole number of rows");
+  EXPECT_EQ(error({"--epochs", "0"}),
+            "--epochs: neither epochs nor steps to train\n  wanted: num_train_epochs or max_steps above 0");
+  EXPECT_EQ(error({"--early_stopping_patience", "2"}),
+            "--early_stopping_patience: early_stopping_patience without validation data\n"
+            "  wanted: eval_dataset or val_size");
+  EXPECT_EQ(error({"--checkpoint_epoch", "0,last"}),
+            "--checkpoint_epoch: checkpoint_epoch: 'last'\n  wanted: epoch numbers from 0, such as 0,1");
+  EXPECT_EQ(load_error({"--model", "x/m", "--dataset", "d", "--output_dir", "x/./m"}),
+            "--output_dir: output_dir is the folder of the model itself\n  wanted: another folder");
+  EXPECT_TRUE(has_note(load({"--max_steps", "5", "--epochs", "2"}).parsed,
+                       "ignored: num_train_epochs (--epochs): max_steps decides"));
+  EXPECT_TRUE(has_note(load({"--nlirg_k", "2", "--token_weighting", "dft"}).parsed,
+                       "ignored: nlirg_k (--nlirg_k): token_weighting is dft"));
+  EXPECT_EQ(load({"--seed", "7"}).config.generate.seed, 7);
+}
+
+Words values_of(RunConfig& config) {
+  Words out;
+  const std::string text = dump_config(config.fields());
+  for (const std::string& line : split(text, '\n'))
+    if (!line.starts_with('#')) out.push_back(line);
+  return out;
+}
+
+// Names with spaces, quotes, commas, other scripts, and words that YAML would take for something else.
+TEST(Dump, ReadsBackToTheSameValues) {
+  RunConfig config = load({"--val_size", "0.125"}).config;
+  config.model.model_name_or_path = "models/a b: \"c\" #1";
+  config.data.dataset = {"a,b.jsonl", "true", "1e5", "港口.jsonl", "- x"};
+  config.data.default_system = "Line one\nline two\t\\ 'and' null";
+  config.optim.learning_rate = 1.0 / 3.0;
+  config.optim.adam_epsilon = 1e-300;
+  config.loss.token_weighting = "none";
+  config.train.checkpoint_epoch = {"0", "1"};
+  config.model.add_tokens = {"<|a|>", "", "~"};
+  TempDir dir;
+  write_file(dir / "config.yaml", dump_config(config.fields()));
+  LoadedRun again = load_run_config({dir / "config.yaml"});
+  EXPECT_EQ(again.config.data.dataset, config.data.dataset);
+  EXPECT_EQ(again.config.data.default_system, config.data.default_system);
+  EXPECT_EQ(again.config.optim.learning_rate, config.optim.learning_rate);
+  EXPECT_EQ(again.config.model.add_tokens, config.model.add_tokens);
+  EXPECT_EQ(values_of(again.config), values_of(config));
+}
+
+TEST(Dump, SaysTheGroups) {
+  RunConfig config;
+  const std::string text = dump_config(config.fields());
+  EXPECT_NE(text.find("\n# model\nmodel_name_or_path: \"\"\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n# optimiser\nlearning_rate: 2e-05\n"), std::string::npos) << text;
+}
+
+TEST(Help, NamesTypeDefaultAndAliasesWithin100Columns) {
+  RunConfig config;
+  const std::string text = options_help(config.fields());
+  EXPECT_NE(text.find("optimiser\n"
+                      "  --learning_rate (2e-05)\n"
+                      "      peak learning rate, reached after warm-up [number, at least 0]; also: lr\n"),
+            std::string::npos)
+      << text;
+  for (const std::string& line : split(text, '\n')) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(Help, OptionsPageIsCurrent) {
+  EXPECT_EQ(read_text(source_dir() / "docs/options.md"), options_markdown())
+      << "make it anew: build/keel options > docs/options.md";
+}
+
+TEST(Recipes, AllParse) {
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(source_dir() / "recipes")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++count;
+    EXPECT_EQ(load_error({entry.path()}), "") << entry.path();
+    EXPECT_EQ(all_notes(load_run_config({entry.path()}).parsed), "")
+        << entry.path() << ": a recipe says nothing vain";
+  }
+  EXPECT_EQ(count, 6u);
+}
+
+}  // namespace
+}  // namespace keel::test
