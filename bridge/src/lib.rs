@@ -1,4 +1,6 @@
 //! The C ABI of `bridge.h`, and nothing else: it turns pointers into slices, errors into text, and stops every panic.
+//! What a caller has to keep to stands in `bridge.h`.
+#![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 mod filters;
 mod generation;
@@ -118,8 +120,6 @@ unsafe fn texts<'a>(data: *const BrStr, n: usize) -> Result<Vec<&'a str>, String
     Ok(out)
 }
 
-/// # Safety
-/// As bridge.h says, here and below.
 #[no_mangle]
 pub unsafe extern "C" fn br_tokenizer_from_json(
     json: BrStr,
