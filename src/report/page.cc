@@ -1,0 +1,91 @@
+#include "report/page.h"
+
+#include <fmt/format.h>
+
+#include "report/charts.h"
+#include "report/html_escape.h"
+#include "report/page_parts.h"
+
+namespace keel {
+namespace {
+
+struct Section {
+  std::string id, title, body;
+};
+
+std::string verdict_of(const RunFolder& folder) {
+  const std::string given = text_of(folder.summary, "verdict");
+  if (!given.empty()) return given;
+  return folder.summary.empty()
+             ? "No summary: this run has not finished, or was stopped. Below is what it wrote until then."
+             : "";
+}
+
+std::string render_configs(const RunFolder& folder) {
+  std::string out;
+  for (const auto& [name, text] : folder.configs)
+    out += fmt::format("<details><summary>{}</summary><pre tabindex=\"0\"><code>{}</code></pre></details>\n",
+                       escape_html(name), escape_html(text));
+  return out;
+}
+
+std::string render_command(const Json& summary) {
+  const std::string command = text_of(summary, "command");
+  return command.empty() ? ""
+                         : fmt::format("<pre class=\"command\" tabindex=\"0\"><code>{}</code></pre>\n",
+                                       escape_html(command));
+}
+
+std::vector<Section> sections_of(const RunFolder& folder) {
+  std::vector<std::string> notes = folder.notes;
+  std::string charts = draw_charts(folder.runs, notes);
+  if (!charts.empty()) charts = "<div class=\"charts\">" + charts + "</div>\n";
+  std::vector<Section> sections{
+      {"results", "Results", render_tables(folder)},
+      {"curves", "Curves", charts},
+      {"samples", "Samples", render_samples(folder.summary)},
+      {"facts", "Facts", render_facts(folder.summary)},
+      {"repeat", "Repeat this run", render_command(folder.summary) + render_configs(folder)},
+      {"notes", "Notes", render_notes(notes)}};
+  std::erase_if(sections, [](const Section& s) { return s.body.empty(); });
+  return sections;
+}
+
+std::string render_head(const std::string& title) {
+  // The policy makes sure of "no outside requests" even if something slipped through; the empty icon spares a
+  // request when the page is served.
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "img-src data:\">\n<link rel=\"icon\" "
+      "href=\"data:,\">\n<title>{}</title>\n<style>{}</style>\n</head>\n",
+      escape_html(title), page_style());
+}
+
+}  // namespace
+
+std::string render_page(const RunFolder& folder) {
+  const std::string given = text_of(folder.summary, "title");
+  const std::string title = given.empty() ? folder.name : given, verdict = verdict_of(folder);
+  const std::vector<Section> sections = sections_of(folder);
+  std::string links, body;
+  for (const Section& s : sections) {
+    links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
+    body += fmt::format(
+        "<section id=\"{0}\" aria-labelledby=\"{0}-h\">\n<h2 id=\"{0}-h\">{1}</h2>\n{2}</section>\n", s.id,
+        s.title, s.body);
+  }
+  return render_head(title) +
+         fmt::format(
+             "<body>\n<header><p class=\"kind\">Keel run report</p><h1 dir=\"auto\">{}</h1>\n{}</header>\n"
+             "<nav aria-label=\"Sections\">{}</nav>\n<main>\n{}</main>\n</body>\n</html>\n",
+             escape_html(title),
+             verdict.empty()
+                 ? ""
+                 : fmt::format("<p class=\"verdict\" dir=\"auto\">{}</p>\n", escape_html(verdict)),
+             links, body);
+}
+
+}  // namespace keel

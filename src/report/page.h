@@ -1,0 +1,14 @@
+// The whole of report.html.
+#pragma once
+
+#include <string>
+
+#include "report/run_folder.h"
+
+namespace keel {
+
+std::string render_page(const RunFolder& folder);
+
+std::string_view page_style();  // the page's CSS: light and dark, screen, phone and paper
+
+}  // namespace keel
