@@ -1,0 +1,52 @@
+#include "loss/registry.h"
+
+#include "base/error.h"
+#include "base/names.h"
+
+namespace keel {
+
+Weighting none_weight, nlirg_weight, nlirg_article_weight, nlirg_smooth_weight, focal_weight, dft_weight;
+
+namespace {
+
+struct Line {
+  const char* name;
+  Weighting* function;
+};
+
+constexpr Line kWeightings[] = {
+    {"none", none_weight},
+    {"nlirg", nlirg_weight},
+    {"nlirg-article", nlirg_article_weight},
+    {"nlirg-smooth", nlirg_smooth_weight},
+    {"focal", focal_weight},
+    {"dft", dft_weight},
+};
+
+}  // namespace
+
+std::vector<std::string> weighting_names() {
+  std::vector<std::string> names;
+  for (const Line& line : kWeightings) names.emplace_back(line.name);
+  return names;
+}
+
+Weighting* find_weighting(const std::string& name) {
+  for (const Line& line : kWeightings) {
+    if (name == line.name) return line.function;
+  }
+  const auto known = weighting_names();
+  const std::string near = nearest_name(name, known);
+  throw UserError({.where = "token_weighting",
+                   .found = "\"" + name + "\"",
+                   .wanted = "one of " + join(known),
+                   .hint = near.empty() ? "" : "did you mean \"" + near + "\"?"});
+}
+
+double token_weight(Weighting* weighting, const TokenSignals& token, bool end_of_turn,
+                    const LossOptions& options) {
+  const bool fixed = end_of_turn && options.weight_eos >= 0 && weighting != none_weight;
+  return fixed ? options.weight_eos : weighting(token, options);
+}
+
+}  // namespace keel

@@ -1,0 +1,31 @@
+// Token weightings by name. A weighting maps what the model says about one token to a weight >= 0 that
+// carries no gradient; the token's loss is weight · nll. To add one: a file in weights/, its name and line in
+// registry.cc and in options.h, a row in tests/loss/weightings_test.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "loss/options.h"
+
+namespace keel {
+
+struct TokenSignals {
+  float nll = 0;      // −ln p of the label, nats
+  float p = 0;        // probability of the label
+  float entropy = 0;  // of the predicted distribution, nats
+  float sum_p2 = 0;   // Σ p² over the vocabulary
+};
+
+using Weighting = double(const TokenSignals& token, const LossOptions& options);
+
+// Throws UserError with the nearest name and the list when there is no such weighting.
+Weighting* find_weighting(const std::string& name);
+std::vector<std::string> weighting_names();
+
+// What the loss uses: the weighting by options.token_weighting, except that an end-of-turn token has weight
+// options.weight_eos unless that is negative. `none` is plain cross-entropy: 1 for every token.
+double token_weight(Weighting* weighting, const TokenSignals& token, bool end_of_turn,
+                    const LossOptions& options);
+
+}  // namespace keel

@@ -1,0 +1,43 @@
+// The loops over the vocabulary, for one row of V logits. Torch-free: this file is compiled once per
+// instruction set (AVX-512, AVX2 with FMA, any) and the best one is chosen when the program starts.
+// NaN and +inf logits make the sums NaN; a logit of -inf is a word of probability 0.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace keel {
+
+struct Bf16 {
+  uint16_t bits;
+};
+
+[[gnu::always_inline]] inline float to_float(float value) { return value; }
+[[gnu::always_inline]] inline float to_float(Bf16 value) {
+  return std::bit_cast<float>(uint32_t{value.bits} << 16);
+}
+
+[[gnu::always_inline]] inline void store(float& out, float value) { out = value; }
+[[gnu::always_inline]] inline void store(Bf16& out, float value) {  // round to nearest, ties to even
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  out.bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// With d = z - max and e = exp(d): sums over the row. exp is within 2 ulp; sums are float inside a block of
+// the row and double across blocks.
+struct RowSums {
+  float max = 0;
+  double e = 0;   // Σ e
+  double ed = 0;  // Σ e·d
+  double e2 = 0;  // Σ e²
+};
+
+// exp_V[v] = e; it may be logits_V itself.
+RowSums sum_row(const float* logits_V, float* exp_V, int64_t V);
+RowSums sum_row(const Bf16* logits_V, float* exp_V, int64_t V);
+
+// out_V[v] = exp_V[v] · scale; out_V may be exp_V itself.
+void scale_row(const float* exp_V, float* out_V, int64_t V, float scale);
+void scale_row(const float* exp_V, Bf16* out_V, int64_t V, float scale);
+
+}  // namespace keel
