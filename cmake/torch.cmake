@@ -7,10 +7,13 @@ endif()
 
 add_library(keel_torch INTERFACE)
 target_link_libraries(keel_torch INTERFACE keel_flags)
-target_include_directories(keel_torch SYSTEM INTERFACE "${KEEL_TORCH}/include"
-                           "${KEEL_TORCH}/include/torch/csrc/api/include")
-target_link_options(keel_torch INTERFACE -Wl,--allow-shlib-undefined
-                    "-Wl,-rpath,${KEEL_TORCH}/lib:${KEEL_DEPS}/cuda/lib:$ORIGIN/../lib/keel")
+# Searched after the system's headers: the wheel carries headers of its own fmt, which would hide the fmt we link.
+target_compile_options(keel_torch INTERFACE "SHELL:-idirafter ${KEEL_TORCH}/include"
+                       "SHELL:-idirafter ${KEEL_TORCH}/include/torch/csrc/api/include")
+# Old dtags: the search path has to reach the libraries that libtorch_cpu itself needs.
+target_link_options(keel_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,--disable-new-dtags
+                    "-Wl,-rpath,${KEEL_TORCH}/lib:${KEEL_DEPS}/cuda/lib")
+set(CMAKE_BUILD_RPATH "$ORIGIN/../lib/keel")
 target_link_libraries(keel_torch INTERFACE "${KEEL_TORCH}/lib/libtorch_cpu.so" "${KEEL_TORCH}/lib/libc10.so")
 
 # at::parallel_for is an inline header that stays on one thread unless OpenMP is on. The runtime is the one that libtorch
