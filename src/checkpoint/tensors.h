@@ -15,7 +15,16 @@ using TensorMap = std::map<std::string, at::Tensor>;
 // tensor of it. The tensors are read-only by convention; clone before writing.
 TensorMap load_safetensors(const std::filesystem::path& path);
 
-// Contiguous, in name order, beside-then-rename. Tensors keep their dtype.
+struct SafetensorsFile {
+  TensorMap tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+// The same with the header's metadata.
+SafetensorsFile read_safetensors(const std::filesystem::path& path);
+
+// Contiguous, larger elements first and then in name order (so that every tensor is aligned),
+// beside-then-rename. Tensors keep their dtype; those of another device are copied one at a time.
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
