@@ -17,10 +17,18 @@ if(KEEL_SANITIZE)
   target_link_options(keel_flags INTERFACE -fsanitize=${KEEL_SANITIZE})
 endif()
 
-# keel_folder(base DEPS fmt::fmt [TORCH]): the static library keel_<name> of all .cc files beside its CMakeLists.txt.
+# keel_folder(base DEPS fmt::fmt [TORCH] [EXCLUDE main.cc]): the static library keel_<name> of all .cc files beside its
+# CMakeLists.txt.
 function(keel_folder name)
-  cmake_parse_arguments(ARG "TORCH" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  foreach(file IN LISTS ARG_EXCLUDE)
+    list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+  endforeach()
+  if(NOT sources)
+    add_library(keel_${name} INTERFACE)
+    return()
+  endif()
   add_library(keel_${name} STATIC ${sources})
   target_link_libraries(keel_${name} PUBLIC keel_flags ${ARG_DEPS})
   if(ARG_TORCH)

@@ -1,0 +1,100 @@
+// keel eval: mean NLL of a model on files, per file; per-token signals on request.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "app/commands.h"
+#include "app/options_parse.h"
+#include "app/session.h"
+#include "base/fs.h"
+#include "base/names.h"
+#include "eval/nll.h"
+
+namespace keel {
+namespace {
+
+struct EvalOptions {
+  std::string model, adapter, precision = "auto", output_dir, stage = "sft";
+  bool per_token = false;
+  int64_t threads = 0;
+  DataOptions data;
+
+  template <class V>
+  void fields(V& v) {
+    v.group("model");
+    v("model_name_or_path", model, "Hugging Face folder or cached hub id", {.aliases = {"model"}});
+    v("adapter_name_or_path", adapter, "PEFT adapter folder, used unmerged",
+      {.aliases = {"adapter", "lora_path"}});
+    v("precision", precision, "compute type", {.choices = {"auto", "fp32", "bf16"}});
+    v("threads", threads, "compute threads; 0: all cores", {.min = 0});
+    v.group("evaluation");
+    v("output_dir", output_dir, "folder for results.json and per_token.jsonl");
+    v("per_token", per_token,
+      "write per_token.jsonl: ids, nll and entropy of each row, a token's values at its own place");
+    v("stage", stage, "sft: replies count; cpt: every token counts", {.choices = {"sft", "cpt"}});
+    data.fields(v);
+  }
+};
+
+class PerTokenFile {
+ public:
+  explicit PerTokenFile(const fs::path& path) : file_(path) {}
+  void write(const RowSignals& row) {
+    file_.write(to_line({{"place", row.example->place},
+                         {"ids", row.example->ids},
+                         {"nll", row.nll},
+                         {"entropy", row.entropy}}) +
+                "\n");
+  }
+  void commit() { file_.commit(); }
+
+ private:
+  PartFile file_;
+};
+
+void check(const EvalOptions& o) {
+  std::vector<ErrorText> problems;
+  if (o.model.empty())
+    problems.push_back({.where = "model_name_or_path", .found = "not given", .wanted = "a model folder"});
+  if (o.data.dataset.empty())
+    problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
+  if (o.per_token && o.output_dir.empty())
+    problems.push_back(
+        {.where = "output_dir", .found = "not given", .wanted = "a folder for per_token.jsonl"});
+  throw_problems(problems);
+}
+
+}  // namespace
+
+int run_eval(Args args) {
+  EvalOptions o;
+  const auto parsed = parse_command("eval", "--model_name_or_path DIR --dataset FILE", o, args);
+  if (!parsed) return 0;
+  check(o);
+  RunConfig config;
+  config.model = {.model_name_or_path = o.model, .adapter_name_or_path = o.adapter, .precision = o.precision};
+  config.data = o.data;
+  config.train.stage = o.stage;
+  config.train.threads = o.threads;
+  ChatModel model = load_model(config, false);
+  if (!o.output_dir.empty()) make_folders(o.output_dir);
+  const std::vector<Example> set = load_set(o.data.dataset, o.data, parse_stage(o.stage), model);
+  std::optional<PerTokenFile> per_token;
+  if (o.per_token) per_token.emplace(fs::path(o.output_dir) / "per_token.jsonl");
+  NllOptions options;
+  if (per_token) options.on_row = [&](const RowSignals& row) { per_token->write(row); };
+  const NllSum sum = nll_over(*model.lm, set, options);
+  if (per_token) per_token->commit();
+  const Json result{{"dataset", join(o.data.dataset)},
+                    {"nll", sum.mean()},
+                    {"perplexity", std::exp(sum.mean())},
+                    {"entropy", sum.mean_entropy()},
+                    {"tokens", sum.tokens},
+                    {"rows", sum.rows},
+                    {"model", o.model}};
+  if (!o.output_dir.empty()) write_file(fs::path(o.output_dir) / "results.json", result.dump(2) + "\n");
+  fmt::print("{}\n", to_line(result));
+  return 0;
+}
+
+}  // namespace keel

@@ -1,0 +1,10 @@
+// Ctrl-C and SIGTERM: the first asks the run to end after its step, the second ends the process at once (what
+// is saved stays whole: saving is beside-then-rename).
+#pragma once
+
+namespace keel {
+
+void catch_interrupts();
+bool interrupted();
+
+}  // namespace keel

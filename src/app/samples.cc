@@ -1,0 +1,47 @@
+#include "app/samples.h"
+
+#include <algorithm>
+
+#include "eval/generate.h"
+
+namespace keel {
+
+Json SampleSet::to_json() const {
+  Json out = Json::array();
+  for (const Sample& s : samples) {
+    Json answers = Json::array();
+    for (const auto& [name, text] : s.answers) answers.push_back({{"name", name}, {"text", text}});
+    out.push_back({{"prompt", s.prompt}, {"reference", s.reference}, {"answers", answers}});
+  }
+  return out;
+}
+
+SampleSet pick_samples(const ChatModel& model, std::span<const Example> set, int64_t count) {
+  SampleSet out;
+  const size_t n = std::min(set.size(), static_cast<size_t>(count));
+  for (size_t i = 0; i < n; ++i) {
+    const Example& e = set[i * set.size() / n];
+    const auto trained = [](float w) { return w != 0; };
+    const auto begin = std::ranges::find_if(e.weight, trained) - e.weight.begin();
+    if (begin < 2 || begin == static_cast<std::ptrdiff_t>(e.ids.size()))
+      continue;  // plain text has no prompt
+    const auto end = std::find_if_not(e.weight.begin() + begin, e.weight.end(), trained) - e.weight.begin();
+    SampleSet::Sample s{
+        .prompt_ids = {e.ids.begin(), e.ids.begin() + begin}, .prompt = {}, .reference = {}, .answers = {}};
+    s.prompt = model.tokenizer.decode(s.prompt_ids, true);
+    s.reference = model.tokenizer.decode(
+        std::span(e.ids).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)), true);
+    out.samples.push_back(std::move(s));
+  }
+  return out;
+}
+
+void answer_samples(SampleSet& set, ChatModel& model, const std::string& name,
+                    const GenerateOptions& options) {
+  std::vector<std::vector<int32_t>> prompts;
+  for (const auto& s : set.samples) prompts.push_back(s.prompt_ids);
+  const std::vector<Answer> answers = generate(model, prompts, options);
+  for (size_t i = 0; i < answers.size(); ++i) set.samples[i].answers.emplace_back(name, answers[i].text);
+}
+
+}  // namespace keel

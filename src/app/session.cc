@@ -1,0 +1,77 @@
+#include "app/session.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+namespace keel {
+namespace {
+
+void log_set(const char* role, const Dataset& set) {
+  if (!set.examples.empty()) info("{}: {}", role, describe(set.stats));
+}
+
+}  // namespace
+
+void set_threads(int64_t threads) {
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  if (threads > cores)
+    warn("threads: {} is more than this machine's {} cores; expect it to be slower", threads, cores);
+  at::set_num_threads(static_cast<int>(threads > 0 ? threads : cores));
+}
+
+ChatModel load_model(const RunConfig& config, bool train) {
+  set_threads(config.train.threads);
+  ChatModel model = load_chat_model({.model = config.model,
+                                     .template_name = config.data.template_name,
+                                     .chat_template_file = config.data.chat_template,
+                                     .seed = static_cast<uint64_t>(config.train.seed),
+                                     .train = train});
+  int64_t all = 0, trained = 0;
+  for (const Parameter& p : model.lm->parameters()) {
+    all += p.tensor.numel();
+    if (p.tensor.requires_grad()) trained += p.tensor.numel();
+  }
+  info("model: {} ({:.1f} M parameters, {:.1f} M trained), {}", config.model.model_name_or_path,
+       static_cast<double>(all) / 1e6, static_cast<double>(trained) / 1e6, model.precision_reason);
+  return model;
+}
+
+RejectionSink rejection_file(std::filesystem::path path) {
+  if (path.empty()) return {};
+  return [path = std::move(path), file = std::shared_ptr<AppendFile>()](const Rejection& r) mutable {
+    if (!file) file = std::make_shared<AppendFile>(path);
+    file->append(to_line({{"place", r.place}, {"field", r.field}, {"found", r.found}, {"wanted", r.wanted}}) +
+                 "\n");
+  };
+}
+
+RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir) {
+  TrainingSets sets = load_training_sets({.options = config.data,
+                                          .tokenizer = model.tokenizer,
+                                          .chat_template = model.chat_template,
+                                          .stage = parse_stage(config.train.stage),
+                                          .rejected = rejection_file(run_dir / "rejected.jsonl")});
+  log_set("train", sets.train);
+  log_set("validation", sets.validation);
+  log_set("general", sets.general);
+  return {
+      .train = std::move(sets.train),
+      .eval = {.domain = std::move(sets.validation.examples), .general = std::move(sets.general.examples)}};
+}
+
+std::vector<Example> load_set(const std::vector<std::string>& files, const DataOptions& options, Stage stage,
+                              const ChatModel& model) {
+  return load_dataset(files, {.options = options,
+                              .tokenizer = model.tokenizer,
+                              .chat_template = model.chat_template,
+                              .stage = stage})
+      .examples;
+}
+
+}  // namespace keel

@@ -1,0 +1,137 @@
+// keel train: a configuration to a run folder.
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/interrupt.h"
+#include "app/samples.h"
+#include "app/session.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "config/dump.h"
+#include "config/help.h"
+#include "config/validate.h"
+#include "report/html.h"
+#include "train/trainer.h"
+
+namespace keel {
+namespace {
+
+// The run folder, empty: refuses one that holds something unless it may be replaced.
+void prepare_run_dir(const fs::path& dir, bool overwrite) {
+  std::error_code ec;
+  if (fs::exists(dir, ec) && !fs::is_empty(dir, ec)) {
+    if (!overwrite)
+      throw UserError({.where = "output_dir",
+                       .found = dir.string() + " is not empty",
+                       .wanted = "a new folder, so that no earlier run is lost",
+                       .hint = "choose another name, or set overwrite_output_dir: true"});
+    if (!fs::exists(dir / "config.yaml"))
+      throw UserError({.where = "output_dir",
+                       .found = dir.string() + " is not empty and was not made by keel",
+                       .hint = "choose another folder; keel replaces only its own runs"});
+    fs::remove_all(dir, ec);
+  }
+  make_folders(dir);
+}
+
+std::string change(const std::optional<double>& before, const std::optional<double>& after) {
+  if (!before || !after) return "–";
+  return fmt::format("{:.4f} → {:.4f} ({:+.1f} %)", *before, *after, 100 * (*after - *before) / *before);
+}
+
+Json facts_of(const RunConfig& config, const RunData& data, const TrainSummary& s) {
+  Json facts{
+      {"model", config.model.model_name_or_path},
+      {"tuning", config.model.finetuning_type},
+      {"token weighting", config.loss.token_weighting},
+      {"training samples", data.train.examples.size()},
+      {"data hash", data.train.hash},
+      {"steps", fmt::format("{} of {}", s.steps, s.total_steps)},
+      {"tokens per second", fmt::format("{:.0f} ({:.0f} supervised)", s.tokens_per_s, s.supervised_per_s)},
+      {"training time", format_duration(s.seconds)},
+      {"peak memory", fmt::format("{:.2f} GB", s.peak_memory_gb)},
+      {"ended", s.ended}};
+  facts.update(version_facts());
+  return facts;
+}
+
+Json table_of(const TrainSummary& s) {
+  const auto cell = [](const std::optional<double>& v) {
+    return v ? fmt::format("{:.4f}", *v) : std::string("–");
+  };
+  Json rows = Json::array();
+  if (s.before.domain)
+    rows.push_back({"domain, loss per token", cell(s.before.domain), cell(s.after.domain)});
+  if (s.before.general)
+    rows.push_back({"general, loss per token", cell(s.before.general), cell(s.after.general)});
+  rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
+                  fmt::format("{:.4f}", s.last_loss)});
+  return Json::array({{{"title", "Before and after"}, {"columns", {"", "before", "after"}}, {"rows", rows}}});
+}
+
+std::string verdict_of(const TrainSummary& s) {
+  std::string out =
+      fmt::format("The run {}.", s.ended == "finished" ? "finished" : "ended before its plan: " + s.ended);
+  if (s.before.domain) out += fmt::format(" Domain loss {}.", change(s.before.domain, s.after.domain));
+  if (s.before.general) out += fmt::format(" General loss {}.", change(s.before.general, s.after.general));
+  if (!s.before.domain)
+    out += " Nothing was held out, so this run cannot say what was learned: set val_size or eval_dataset.";
+  return out;
+}
+
+TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
+  return {.model = model,
+          .train_set = data.train,
+          .eval_sets = data.eval,
+          .options = config.train,
+          .optim = config.optim,
+          .loss = config.loss,
+          .loss_reduction = config.data.loss_reduction,
+          .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
+          .gradient_checkpointing = config.model.gradient_checkpointing,
+          .run_dir = config.train.output_dir,
+          .stop_requested = interrupted};
+}
+
+int train_run(RunConfig& config) {
+  const fs::path run_dir = config.train.output_dir;
+  prepare_run_dir(run_dir, config.train.overwrite_output_dir);
+  write_file(run_dir / "config.yaml", dump_config(config.fields()));
+  ChatModel model = load_model(config, true);
+  const RunData data = load_run_data(config, model, run_dir);
+  SampleSet samples = pick_samples(model, data.eval.domain.empty() ? data.train.examples : data.eval.domain,
+                                   config.train.sample_count);
+  answer_samples(samples, model, "before", config.generate);
+  const TrainSummary s = train(job_of(config, model, data));
+  answer_samples(samples, model, "after", config.generate);
+  const Json summary{{"title", fmt::format("{} on {}", config.model.model_name_or_path, data.train.name)},
+                     {"verdict", verdict_of(s)},
+                     {"command", fmt::format("keel train {}", (run_dir / "config.yaml").string())},
+                     {"facts", facts_of(config, data, s)},
+                     {"tables", table_of(s)},
+                     {"samples", samples.to_json()}};
+  write_file(run_dir / "summary.json", summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_report(run_dir);
+  info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(s), s.tokens_per_s,
+       s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
+  fmt::print("{}\n", s.saved.string());
+  if (s.ended != "interrupted") return 0;
+  info("saved; the optimiser's state is in {}", (run_dir / "checkpoints").string());
+  return 130;
+}
+
+}  // namespace
+
+int run_train(Args args) {
+  LoadedRun run = load_run_config({args.begin(), args.end()}, {.command = "train"});
+  if (run.parsed.help) {
+    fmt::print("usage: keel train [CONFIG.yaml] [--key value …]\n\n{}", options_help(run.config.fields()));
+    return 0;
+  }
+  for (const std::string& note : run.parsed.notes) log_line(note);
+  catch_interrupts();
+  return train_run(run.config);
+}
+
+}  // namespace keel

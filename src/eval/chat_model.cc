@@ -1,0 +1,94 @@
+#include "eval/chat_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "checkpoint/adapter_folder.h"
+#include "model/factory.h"
+#include "model/precision.h"
+#include "text/conversation_mask.h"
+
+namespace keel {
+namespace {
+
+ChatTemplate load_template(const fs::path& dir, const ChatModelOptions& options) {
+  SpecialTokens special = load_special_tokens(dir);
+  if (!options.chat_template_file.empty())
+    return ChatTemplate::from_source(read_text(options.chat_template_file), std::move(special),
+                                     options.chat_template_file);
+  if (!options.template_name.empty())
+    return ChatTemplate::from_builtin(options.template_name, std::move(special));
+  return ChatTemplate::from_folder(dir);
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const Json& config, const fs::path& dir) {
+  const int64_t rows = config.value("vocab_size", int64_t{0});
+  if (tokenizer.max_id() < rows) return;
+  throw UserError(
+      {.where = dir.string(),
+       .found = fmt::format("tokenizer.json has ids up to {}, the model has {} embedding rows",
+                            tokenizer.max_id(), rows),
+       .wanted = "a tokenizer that fits the model",
+       .hint = "copy the tokenizer that belongs to this model, or name new tokens in add_tokens"});
+}
+
+std::vector<int32_t> stop_ids_of(const ChatModel& model) {
+  std::vector<int32_t> ids = model.special.stop_ids(model.tokenizer);
+  if (const auto end = end_of_turn_id(model.chat_template, model.tokenizer)) ids.push_back(*end);
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (ids.empty())
+    throw UserError(
+        {.where = model.folder.dir.string(),
+         .found = "no end-of-text token in the tokenizer, generation_config.json or chat template",
+         .hint = "add eos_token to tokenizer_config.json"});
+  return ids;
+}
+
+}  // namespace
+
+ChatModel load_chat_model(const ChatModelOptions& options) {
+  const fs::path dir = resolve_model(options.model.model_name_or_path);
+  HfFolder folder = HfFolder::open(dir);
+  Tokenizer tokenizer = Tokenizer::from_folder(dir);
+  check_vocabulary(tokenizer, folder.config, dir);
+  const std::vector<std::string>& added = options.model.add_tokens;
+  if (!added.empty()) tokenizer.add_tokens(added, true);
+  const PrecisionChoice precision = choose_compute_dtype(options.model.precision);
+  BuildOptions build{.model = options.model,
+                     .compute = precision.dtype,
+                     .train = options.train,
+                     .seed = options.seed,
+                     .vocab_size = tokenizer.max_id() + 1};
+  if (!options.model.adapter_name_or_path.empty()) {
+    AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);
+    build.adapter = AdapterWeights{.config = adapter.config, .tensors = adapter.tensors()};
+  }
+  BuiltModel built = build_model(folder.config, folder.tensors(), build);
+  ChatModel model{.folder = std::move(folder),
+                  .config = std::move(built.config),
+                  .tokenizer = std::move(tokenizer),
+                  .chat_template = load_template(dir, options),
+                  .special = load_special_tokens(dir),
+                  .lm = std::move(built.model),
+                  .stop_ids = {},
+                  .precision_reason = precision.reason};
+  model.stop_ids = stop_ids_of(model);
+  return model;
+}
+
+std::vector<int32_t> prompt_ids(const ChatModel& model, const Json& messages, const Json& tools) {
+  return encode_prompt(model.chat_template, model.tokenizer, messages, {.tools = tools});
+}
+
+Json user_message(const std::string& text, const std::string& system) {
+  Json messages = Json::array();
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
+  messages.push_back({{"role", "user"}, {"content", text}});
+  return messages;
+}
+
+}  // namespace keel

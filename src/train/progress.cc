@@ -1,0 +1,87 @@
+#include "train/progress.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "base/log.h"
+
+namespace keel {
+namespace {
+
+double status_gb(const std::string& key) {  // a "kB" line of /proc/self/status
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(key)) return std::stod(line.substr(key.size() + 1)) * 1024 / 1e9;
+  }
+  return 0;
+}
+
+}  // namespace
+
+double resident_gb() { return status_gb("VmRSS:"); }
+double peak_resident_gb() { return status_gb("VmHWM:"); }
+
+Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name)
+    : writer_(run_dir), logging_steps_(logging_steps), name_(std::move(name)) {}
+
+void Progress::on_step(const Position& at, const StepOutcome& o, double learning_rate, int64_t token_batch) {
+  tokens_ += o.tokens;
+  supervised_ += o.supervised;
+  const bool last = at.step == at.total_steps;
+  if (at.step % logging_steps_ == 0 || last) {
+    const LossZones zones = loss_zones(o.nll_N, o.weight_N);
+    Json row{{"step", at.step},
+             {"epoch", at.epoch},
+             {"loss", o.loss},
+             {"nll", o.nll},
+             {"entropy", o.entropy},
+             {"mean_weight", o.weight},
+             {"learning_rate", learning_rate},
+             {"grad_norm", o.grad_norm},
+             {"tokens", tokens_},
+             {"supervised_tokens", supervised_},
+             {"zone_tokens", zones.tokens},
+             {"zone_weight", zones.weight},
+             {"tokens_per_s", tokens_per_s()},
+             {"elapsed_s", wall_seconds()},
+             {"memory_gb", resident_gb()},
+             {"memory_peak_gb", peak_resident_gb()},
+             {"eta_s", time_left(at)}};
+    if (token_batch > 0) row["token_batch"] = token_batch;
+    writer_.write(row);
+    const at::Tensor nll = o.nll_N.contiguous();
+    writer_.histogram(at.step, "token_loss", {nll.const_data_ptr<float>(), static_cast<size_t>(nll.numel())});
+  }
+  const int64_t percent = at.total_steps > 0 ? at.step * 20 / at.total_steps : 0;  // a kept line every 5 %
+  print(at, o, last || percent != last_kept_percent_);
+  last_kept_percent_ = percent;
+}
+
+void Progress::on_eval(const Position& at, const Json& values) {
+  Json row{{"step", at.step}, {"epoch", at.epoch}};
+  row.update(values);
+  writer_.write(row);
+  std::string text;
+  for (const auto& item : values.items()) {
+    if (item.value().is_number_float())
+      text += fmt::format("  {} {:.4f}", item.key(), item.value().get<double>());
+  }
+  log_line(fmt::format("{}evaluation at step {}:{}", name_, at.step, text));
+  if (values.contains("eval_loss")) eval_loss_ = values["eval_loss"].get<double>();
+}
+
+double Progress::time_left(const Position& at) const {
+  if (at.step == 0) return 0;
+  return wall_seconds() / static_cast<double>(at.step) * static_cast<double>(at.total_steps - at.step);
+}
+
+void Progress::print(const Position& at, const StepOutcome& o, bool keep) {
+  const std::string eval = eval_loss_ ? fmt::format("  val {:.3f}", *eval_loss_) : "";
+  progress_line(fmt::format("{}step {}/{}  loss {:.3f}{}  {:.0f} tokens/s  {:.1f} GB  {} left", name_,
+                            at.step, at.total_steps, o.loss, eval, tokens_per_s(), resident_gb(),
+                            format_duration(time_left(at))),
+                keep);
+}
+
+}  // namespace keel

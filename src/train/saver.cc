@@ -1,0 +1,60 @@
+#include "train/saver.h"
+
+#include <fmt/format.h>
+
+#include "base/fs.h"
+#include "checkpoint/adapter_folder.h"
+#include "checkpoint/run_state.h"
+#include "model/factory.h"
+
+namespace keel {
+namespace {
+
+// The folder's own tensors with the trained ones put in, each in the type it had there: frozen weights are
+// kept bit by bit.
+TensorMap merged_weights(const HfFolder& folder, const std::map<std::string, at::Tensor>& trained) {
+  TensorMap out = folder.tensors();
+  for (const auto& [name, value] : trained) {
+    const auto old = out.find(name);
+    out[name] = value.to(old == out.end() ? at::kFloat : old->second.scalar_type());
+  }
+  return out;
+}
+
+}  // namespace
+
+void Saver::write_weights(const fs::path& dir) const {
+  const std::map<std::string, at::Tensor> trained = optimiser_.masters();
+  if (const auto adapter = model_.lm->adapter_weights(trained)) {
+    save_adapter(dir, adapter->config, adapter->tensors);
+    return;
+  }
+  save_hf_folder(model_.folder, merged_weights(model_.folder, trained), model_.config, dir);
+}
+
+fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const {
+  const fs::path root = run_dir_ / "checkpoints";
+  const fs::path target = root / fmt::format("step-{:06}", step);
+  std::error_code ec;
+  fs::remove_all(target, ec);
+  PartFolder part(target);
+  write_weights(part.dir());
+  save_safetensors(part.dir() / "optimizer.safetensors", optimiser_.state());
+  write_file(part.dir() / "trainer_state.json", trainer_state.dump(2) + "\n");
+  part.commit();
+  prune_checkpoints(root, keep);
+  return target;
+}
+
+fs::path Saver::weights(const std::string& name) const {
+  const fs::path target = run_dir_ / name;
+  PartFolder part(fs::path(target) += ".new");
+  write_weights(part.dir());
+  part.commit();
+  std::error_code ec;
+  fs::remove_all(target, ec);
+  fs::rename(fs::path(target) += ".new", target);
+  return target;
+}
+
+}  // namespace keel

@@ -1,0 +1,33 @@
+// What a run leaves on disk: the trained model (an HF folder, or a PEFT adapter folder under LoRA) and
+// checkpoints, which add the optimiser's state and the position in the data.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "eval/chat_model.h"
+#include "optim/adamw.h"
+
+namespace keel {
+
+class Saver {
+ public:
+  Saver(const ChatModel& model, const AdamW& optimiser, std::filesystem::path run_dir)
+      : model_(model), optimiser_(optimiser), run_dir_(std::move(run_dir)) {}
+
+  // run_dir/checkpoints/step-N with trainer_state.json and optimizer.safetensors; the oldest beyond `keep`
+  // (apart from this one) are removed. Returns the folder.
+  std::filesystem::path checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const;
+
+  // The weights alone, as run_dir/name; replaces an older folder of that name.
+  std::filesystem::path weights(const std::string& name) const;
+
+ private:
+  void write_weights(const std::filesystem::path& dir) const;
+
+  const ChatModel& model_;
+  const AdamW& optimiser_;
+  std::filesystem::path run_dir_;
+};
+
+}  // namespace keel

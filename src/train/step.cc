@@ -1,0 +1,116 @@
+#include "train/step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace keel {
+namespace {
+
+// Micro-batches whose rows come from datasets with weighting parameters of their own go through the kernel
+// once a source.
+std::vector<std::pair<int32_t, at::Tensor>> rows_by_source(const Batch& batch, size_t sources) {
+  std::vector<std::vector<int64_t>> picks(sources);
+  for (size_t n = 0; n < batch.source_N.size(); ++n)
+    picks[static_cast<size_t>(batch.source_N[n])].push_back(static_cast<int64_t>(n));
+  std::vector<std::pair<int32_t, at::Tensor>> out;
+  for (size_t s = 0; s < sources; ++s) {
+    if (!picks[s].empty()) out.emplace_back(static_cast<int32_t>(s), at::tensor(picks[s], at::kLong));
+  }
+  return out;
+}
+
+LossInput select(const LossInput& all, const at::Tensor& pick) {
+  return {.hidden_ND = all.hidden_ND.index_select(0, pick),
+          .head_VD = all.head_VD,
+          .labels_N = all.labels_N.index_select(0, pick),
+          .coefficient_N = all.coefficient_N.index_select(0, pick),
+          .end_of_turn_N = all.end_of_turn_N.index_select(0, pick)};
+}
+
+}  // namespace
+
+struct Step::Parts {
+  std::vector<at::Tensor> nll, entropy, weight;
+
+  void add(const LossResult& loss) {
+    nll.push_back(loss.nll_N);
+    entropy.push_back(loss.entropy_N);
+    weight.push_back(loss.weight_N);
+  }
+};
+
+double Step::nonzero_losses(const Parts& parts) {
+  return (parts.nll.back() * parts.weight.back()).count_nonzero().item<double>();
+}
+
+bool StepOutcome::finite() const { return std::isfinite(loss) && std::isfinite(grad_norm); }
+
+at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts) {
+  const ForwardMode mode{.training = true,
+                         .gradient_checkpointing = options_.gradient_checkpointing,
+                         .dropout_key = dropout_key};
+  const at::Tensor hidden_TD = model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, mode);
+  const LossInput all{.hidden_ND = hidden_TD.index_select(0, batch.rows_N),
+                      .head_VD = model_.head_VD(),
+                      .labels_N = batch.labels_N,
+                      .coefficient_N = batch.coefficient_N,
+                      .end_of_turn_N = batch.end_of_turn_N};
+  if (options_.loss_by_source.empty()) {
+    const LossResult loss = weighted_cross_entropy(all, options_.loss);
+    parts.add(loss);
+    return loss.sum;
+  }
+  at::Tensor sum;
+  for (const auto& [source, pick] : rows_by_source(batch, options_.loss_by_source.size())) {
+    const LossResult loss =
+        weighted_cross_entropy(select(all, pick), options_.loss_by_source[static_cast<size_t>(source)]);
+    parts.add(loss);
+    sum = sum.defined() ? sum + loss.sum : loss.sum;
+  }
+  return sum;
+}
+
+StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates) {
+  // 1. One denominator, known before any forward pass.
+  StepOutcome out;
+  for (const Batch& b : micro) {
+    out.denominator += b.denominator;
+    out.tokens += b.tokens();
+    out.supervised += b.supervised();
+  }
+  if (out.denominator <= 0)
+    throw UserError({.where = "training step",
+                     .found = "no trained token in the step",
+                     .hint = "run keel data on the file: are there replies?"});
+  // 2. Forward and backward of each micro-batch.
+  Parts parts;
+  for (size_t i = 0; i < micro.size(); ++i) {
+    if (micro[i].supervised() == 0) continue;
+    const at::Tensor sum = forward(micro[i], rates.dropout_key + i, parts);
+    if (options_.mean_over_nonzero) out.denominator = std::max(1.0, nonzero_losses(parts));
+    const at::Tensor loss = sum / out.denominator;
+    torch::autograd::backward({loss}, {});
+    optimiser_.collect_gradients();
+    out.loss += loss.item<double>();
+  }
+  out.nll_N = at::cat(parts.nll);
+  out.weight_N = at::cat(parts.weight);
+  out.nll = out.nll_N.mean(at::kDouble).item<double>();
+  out.weight = out.weight_N.mean(at::kDouble).item<double>();
+  out.entropy = at::cat(parts.entropy).mean(at::kDouble).item<double>();
+  // 3. Clip.
+  out.grad_norm = optimiser_.gradient_norm();
+  if (!out.finite()) {
+    optimiser_.clear_gradients();
+    return out;
+  }
+  const double limit = options_.max_grad_norm;
+  const double scale = limit > 0 && out.grad_norm > limit ? limit / (out.grad_norm + 1e-6) : 1.0;
+  // 4. Update.
+  optimiser_.step(rates.learning_rate, scale, rates.beta2_power);
+  return out;
+}
+
+}  // namespace keel

@@ -1,0 +1,61 @@
+// One optimiser step: forward and backward over its micro-batches, one denominator for all of them, clip,
+// update.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "data/batch.h"
+#include "loss/loss.h"
+#include "model/model.h"
+#include "optim/adamw.h"
+
+namespace keel {
+
+struct StepOptions {
+  LossOptions loss;
+  std::vector<LossOptions> loss_by_source;  // one a dataset; empty: `loss` for all
+  double max_grad_norm = 1.0;
+  bool mean_over_nonzero = false;  // ytrainer_compat: divide by the tokens whose weighted loss is not zero
+  bool gradient_checkpointing = false;
+};
+
+struct StepOutcome {
+  double loss = 0;       // weighted sum / denominator
+  double nll = 0;        // plain mean over the supervised tokens
+  double entropy = 0;    // mean
+  double weight = 0;     // mean token weighting
+  double grad_norm = 0;  // before clipping
+  double denominator = 0;
+  int64_t tokens = 0, supervised = 0;
+  at::Tensor nll_N, weight_N;  // of all supervised tokens of the step
+
+  bool finite() const;
+};
+
+struct StepRates {
+  double learning_rate = 0;
+  double beta2_power = 1;
+  uint64_t dropout_key = 0;
+};
+
+class Step {
+ public:
+  Step(CausalLM& model, AdamW& optimiser, StepOptions options)
+      : model_(model), optimiser_(optimiser), options_(std::move(options)) {}
+
+  // Throws UserError when no token of the step is trained. A non-finite loss or gradient norm leaves the
+  // weights as they were (the outcome says so).
+  StepOutcome run(std::span<const Batch> micro, const StepRates& rates);
+
+ private:
+  struct Parts;  // per-token values of the micro-batches so far
+  static double nonzero_losses(const Parts& parts);
+  at::Tensor forward(const Batch& batch, uint64_t dropout_key, Parts& parts);
+
+  CausalLM& model_;
+  AdamW& optimiser_;
+  StepOptions options_;
+};
+
+}  // namespace keel

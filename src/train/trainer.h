@@ -1,0 +1,45 @@
+// The run: epochs of steps, evaluations, checkpoints, an end. Everything a run leaves lies in its folder.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "data/dataset.h"
+#include "eval/chat_model.h"
+#include "optim/options.h"
+#include "train/evaluator.h"
+#include "train/options.h"
+
+namespace keel {
+
+struct TrainJob {
+  ChatModel& model;
+  const Dataset& train_set;
+  const EvalSets& eval_sets;
+  const TrainOptions& options;
+  const OptimOptions& optim;
+  const LossOptions& loss;
+  std::string loss_reduction = "token";
+  int64_t pack_tokens = 2048;  // most tokens of one forward pass (a longer sample goes alone)
+  bool gradient_checkpointing = false;
+  std::filesystem::path run_dir;
+  std::string progress_name = {};  // put before each console line
+  std::function<bool()> stop_requested = [] { return false; };
+  bool save = true;  // false: nothing but metrics is written
+};
+
+struct TrainSummary {
+  int64_t steps = 0, total_steps = 0, tokens = 0, supervised = 0;
+  double seconds = 0, tokens_per_s = 0, supervised_per_s = 0, peak_memory_gb = 0;
+  double first_loss = 0, last_loss = 0;
+  EvalOutcome before, after;  // after: of the weights that the model holds at the end
+  int64_t best_step = 0;
+  std::string ended;            // "finished", "stopped early: …", "interrupted"
+  std::filesystem::path saved;  // model or adapter folder, empty without save
+};
+
+TrainSummary train(const TrainJob& job);
+
+}  // namespace keel

@@ -1,0 +1,66 @@
+#include "train/window.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace keel {
+namespace {
+
+Batch window(const Batch& sample, int64_t begin, int64_t end) {
+  Batch out;
+  const int64_t tokens = sample.rows_N[end - 1].item<int64_t>() + 1;
+  out.ids_T = sample.ids_T.slice(0, 0, tokens);
+  out.offsets = {0, tokens};
+  out.rows_N = sample.rows_N.slice(0, begin, end);
+  out.labels_N = sample.labels_N.slice(0, begin, end);
+  out.end_of_turn_N = sample.end_of_turn_N.slice(0, begin, end);
+  out.coefficient_N = sample.coefficient_N.slice(0, begin, end);
+  out.denominator = out.coefficient_N.sum(at::kDouble).item<double>();
+  out.source_N.assign(sample.source_N.begin() + begin, sample.source_N.begin() + end);
+  out.examples = sample.examples;
+  return out;
+}
+
+void check_single(const Batch& sample) {
+  KEEL_CHECK(sample.offsets.size() == 2, "token_batch works on one sample at a time");
+}
+
+}  // namespace
+
+std::vector<Batch> split_windows(const Batch& sample, int64_t k) {
+  check_single(sample);
+  std::vector<Batch> out;
+  const int64_t n = sample.supervised();
+  for (int64_t begin = 0; begin < n; begin += k) out.push_back(window(sample, begin, std::min(n, begin + k)));
+  return out;
+}
+
+std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k) {
+  check_single(sample);
+  const Example& example = *sample.examples.front();
+  const auto* rows = sample.rows_N.const_data_ptr<int64_t>();
+  const int32_t last_turn = *std::ranges::max_element(example.turn);
+  int64_t first = 0;
+  while (first < sample.supervised() && example.turn[static_cast<size_t>(rows[first]) + 1] != last_turn)
+    ++first;
+  std::vector<Batch> out;
+  for (int64_t begin = first; begin + k <= sample.supervised(); begin += k) {
+    if (k > 1) out.push_back(window(sample, begin, begin + k - 1));
+  }
+  return out;
+}
+
+void TokenBatchRule::add(double window_loss) {
+  if (!dynamic_) return;
+  sum_ += window_loss;
+  if (++count_ % kRuleWindow != 0) return;
+  const double recent = sum_ / kRuleWindow;
+  sum_ = 0;
+  if (count_ == kRuleWindow) first_ = recent;
+  const double ratio = recent > 0 ? std::clamp(first_ / recent, 1.0, 4.0) : 4.0;
+  k_ = std::llround(static_cast<double>(base_) * ratio);
+}
+
+}  // namespace keel

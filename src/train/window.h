@@ -1,0 +1,37 @@
+// token_batch: one optimiser step per k consecutive supervised tokens of one sample (docs/numerics.md).
+#pragma once
+
+#include <vector>
+
+#include "data/batch.h"
+
+namespace keel {
+
+// The windows of one packed sample (made with reduction `token`), in order. Each batch holds the tokens up to
+// the window's last row (causality makes the rest of the sample irrelevant to it) and counts its own tokens
+// (user weights) as the denominator, also in the tail.
+std::vector<Batch> split_windows(const Batch& sample, int64_t k);
+
+// The same as the reference trainer cuts them: only the last turn, the tail of n mod k tokens and the last
+// token of each window dropped. An experimental arm.
+std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k);
+
+// dynamic_token_batch: every kRuleWindow windows, k = token_batch · min(4, first / recent), where `first` is
+// the mean loss of the first kRuleWindow windows and `recent` that of the last ones; never below token_batch.
+// Depends on counts and losses alone.
+class TokenBatchRule {
+ public:
+  static constexpr int64_t kRuleWindow = 100;
+  TokenBatchRule(int64_t token_batch, bool dynamic)
+      : base_(token_batch), k_(token_batch), dynamic_(dynamic) {}
+  int64_t k() const { return k_; }
+  void add(double window_loss);
+
+ private:
+  int64_t base_, k_;
+  bool dynamic_;
+  double first_ = 0, sum_ = 0;
+  int64_t count_ = 0;
+};
+
+}  // namespace keel
