@@ -29,6 +29,20 @@ YAML::Node load_yaml(const std::string& path) {
   }
 }
 
+std::string text_of_nested(const YAML::Node& node, int depth) {
+  if (!node.IsDefined() || node.IsNull()) return "";
+  if (node.IsScalar()) return node.Scalar();
+  if (depth > 2) return "…";
+  std::string out;
+  for (const auto& item : node) {
+    if (!out.empty()) out += node.IsMap() ? ", " : ",";
+    out += node.IsMap()
+               ? text_of_nested(item.first, depth + 1) + ": " + text_of_nested(item.second, depth + 1)
+               : text_of_nested(item, depth + 1);
+  }
+  return node.IsMap() ? "{" + out + "}" : out;
+}
+
 class FlagReader {
  public:
   FlagReader(const std::vector<std::string>& args, const FlagKindOf& kind_of)
@@ -109,16 +123,7 @@ bool is_config_file_name(std::string_view word) {
   return word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
 }
 
-std::string text_of(const YAML::Node& node) {
-  if (!node.IsDefined() || node.IsNull()) return "";
-  if (node.IsScalar()) return node.Scalar();
-  std::string out;
-  for (const auto& item : node) {
-    if (!out.empty()) out += node.IsMap() ? ", " : ",";
-    out += node.IsMap() ? text_of(item.first) + ": " + text_of(item.second) : text_of(item);
-  }
-  return node.IsMap() ? "{" + out + "}" : out;
-}
+std::string text_of(const YAML::Node& node) { return text_of_nested(node, 0); }
 
 std::string place_of(const Setting& setting, const std::string& written) {
   return setting.from_flag ? setting.where : fmt::format("{}: {}", setting.where, written);

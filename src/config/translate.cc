@@ -48,7 +48,8 @@ void apply(const Rule& rule, const Setting& setting, Translation& out) {
     return;
   }
   if (rule.action == Action::ignore) {
-    out.notes.push_back(fmt::format("ignored: {}: {}", told(setting), rule.text));
+    if (!setting.value.IsNull())
+      out.notes.push_back(fmt::format("ignored: {}: {}", told(setting), rule.text));
     return;
   }
   Setting set = renamed(setting, rule.target);
@@ -182,7 +183,8 @@ bool translate(const Setting& setting, const Canonical& canonical, Translation& 
   if (reason.empty() && in_table && !setting.value.IsNull()) wrong_value(setting, out);
   if (reason.empty()) return in_table;
   if (is_off(text)) {
-    out.notes.push_back(fmt::format("ignored: {}: not part of Keel, and off here", told(setting)));
+    if (!setting.value.IsNull())
+      out.notes.push_back(fmt::format("ignored: {}: not part of Keel, and off here", told(setting)));
   } else {
     out.problems.push_back(refusal(setting, reason));
   }

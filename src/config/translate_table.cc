@@ -109,7 +109,7 @@ constexpr Rule kRules[] = {
      {},
      {},
      kOwnTemplate},
-    {ignore, "template", "off|empty", {}, {}, kOwnTemplate},
+    {ignore, "template", "none|no|empty", {}, {}, kOwnTemplate},
     {ignore, "chat_template", "tokenizer_default|jinja|default", {}, {}, kOwnTemplate},
     {set, "chat_template", "chatml|llama3|mistral|plain", "template", "=", kFallback},
     {set, "overlength", "truncate|right|left|keep_start|keep_end", "overlength", "drop_oldest_turns",

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <set>
 
+#include "config/values.h"
+
 namespace keel {
 namespace {
 
@@ -39,7 +41,9 @@ class Check {
                                 .hint = std::move(hint)});
   }
 
+  // Says nothing of a default that was written out, as in the config.yaml of a run folder.
   void note(const std::string& name, const std::string& why) {
+    if (value_of(config_, name) == value_of(default_, name)) return;
     parsed_.notes.push_back(fmt::format("ignored: {} ({}): {}", name, where(name), why));
   }
 
@@ -121,7 +125,7 @@ class Check {
     if (lora && model.lora_target.empty())
       problem("lora_target", "lora_target is empty", "all, or module names");
     if (lora && set("freeze")) note("freeze", "LoRA freezes every parameter of the base model");
-    if (!model.lora_alpha) model.lora_alpha = 2.0 * static_cast<double>(model.lora_rank);
+    if (lora && !model.lora_alpha) model.lora_alpha = 2.0 * static_cast<double>(model.lora_rank);
     const std::set<std::string> tokens(model.add_tokens.begin(), model.add_tokens.end());
     if (tokens.size() != model.add_tokens.size())
       problem("add_tokens", "a token named twice", "each token once");
@@ -169,8 +173,6 @@ class Check {
     if (config_.train.early_stopping_patience > 0)
       problem("early_stopping_patience", "early_stopping_patience without validation data",
               "eval_dataset or val_size");
-    if (set("load_best_model_at_end") && config_.train.load_best_model_at_end)
-      note("load_best_model_at_end", "there is no validation data to tell the best model by");
     if (set("eval_steps") && config_.train.eval_steps > 0 && config_.data.general_dataset.empty())
       note("eval_steps", "there is no validation data");
   }
@@ -192,6 +194,13 @@ class Check {
     }
   }
 
+  static std::string value_of(RunConfig& config, const std::string& name) {
+    for (const FieldRef& field : config.fields())
+      if (field.name == name) return value_text(field);
+    throw_bug("name is a field", __FILE__, __LINE__, name);
+  }
+
+  RunConfig default_;
   RunConfig& config_;
   ParseResult& parsed_;
 };

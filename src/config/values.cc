@@ -81,20 +81,10 @@ std::optional<std::vector<std::string>> parse_list(const YAML::Node& node) {
   return out;
 }
 
-Json to_json(const YAML::Node& node) {
-  if (!node.IsDefined() || node.IsNull()) return nullptr;
-  if (node.IsSequence()) {
-    Json out = Json::array();
-    for (const YAML::Node& item : node) out.push_back(to_json(item));
-    return out;
-  }
-  if (node.IsMap()) {
-    Json out = Json::object();
-    for (const auto& item : node) out[text_of(item.first)] = to_json(item.second);
-    return out;
-  }
+// A plain scalar by its looks, a quoted one as text.
+Json scalar_json(const YAML::Node& node) {
   const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return text;  // quoted in the file
+  if (node.Tag() == "!") return text;
   if (const auto whole = parse_whole(text); whole && text.find_first_of(".eE") == std::string::npos)
     return *whole;
   if (const auto number = parse_number(text)) return *number;
@@ -102,11 +92,30 @@ Json to_json(const YAML::Node& node) {
   return text;
 }
 
+// Nothing when the value has more nodes than `budget`: YAML can make a node contain itself.
+std::optional<Json> to_json(const YAML::Node& node, int& budget, int depth = 0) {
+  if (--budget < 0 || depth > 100) return std::nullopt;
+  if (!node.IsDefined() || node.IsNull()) return Json(nullptr);
+  if (node.IsScalar()) return scalar_json(node);
+  Json out = node.IsMap() ? Json::object() : Json::array();
+  for (const auto& item : node) {
+    const auto value = to_json(node.IsMap() ? item.second : item, budget, depth + 1);
+    if (!value) return std::nullopt;
+    if (node.IsMap()) {
+      out[text_of(item.first)] = *value;
+    } else {
+      out.push_back(*value);
+    }
+  }
+  return out;
+}
+
 // A flag gives one scalar; as a Json field it is read as YAML, which JSON is.
 std::optional<Json> parse_json_field(const YAML::Node& node) {
-  if (!node.IsScalar() || node.Tag() == "!") return to_json(node);
+  int budget = 1000000;
+  if (!node.IsScalar() || node.Tag() == "!") return to_json(node, budget);
   try {
-    return to_json(YAML::Load(node.Scalar()));
+    return to_json(YAML::Load(node.Scalar()), budget);
   } catch (const YAML::Exception&) {
     return std::nullopt;
   }

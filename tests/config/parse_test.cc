@@ -192,6 +192,13 @@ TEST_F(Parse, BrokenFiles) {
   EXPECT_NE(error_of({(dir_ / "absent.yaml").string()}).find("absent.yaml"), std::string::npos);
 }
 
+TEST_F(Parse, ANodeThatContainsItselfEnds) {
+  const std::string path = file("table: &a [*a, *a, {k: *a}]\n");
+  EXPECT_EQ(error_of({path}), path + ":1: table: a list\n  wanted: YAML or JSON");
+  EXPECT_NE(error_of({file("items: &a [*a, *a]\n")}), "");
+  EXPECT_NE(error_of({file("use_galore: &a {k: *a}\n")}).find("is not supported by Keel"), std::string::npos);
+}
+
 TEST_F(Parse, WordsAndHelpForOtherCommands) {
   Sample s;
   const ParseResult result = parse(s, {"model", "out.yaml", "--rate", "2"},

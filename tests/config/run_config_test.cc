@@ -88,8 +88,8 @@ TEST(Validate, TokenBatchStepsInsideOneSample) {
 }
 
 TEST(Validate, Tuning) {
-  EXPECT_EQ(load({}).config.model.lora_alpha, 32) << "twice the rank";
-  EXPECT_EQ(load({"--lora_rank", "4"}).config.model.lora_alpha, 8);
+  EXPECT_EQ(load({"--use_lora"}).config.model.lora_alpha, 32) << "twice the rank";
+  EXPECT_EQ(load({"--use_lora", "--lora_rank", "4"}).config.model.lora_alpha, 8);
   EXPECT_EQ(load({"--adapter_name_or_path", "a"}).config.model.finetuning_type, "lora");
   EXPECT_EQ(error({"--adapter_name_or_path", "a", "--finetuning_type", "full"}),
             "--adapter_name_or_path: adapter_name_or_path with finetuning_type: full\n"
@@ -147,6 +147,15 @@ TEST(Dump, ReadsBackToTheSameValues) {
   EXPECT_EQ(again.config.optim.learning_rate, config.optim.learning_rate);
   EXPECT_EQ(again.config.model.add_tokens, config.model.add_tokens);
   EXPECT_EQ(values_of(again.config), values_of(config));
+}
+
+TEST(Dump, OfARunIsReadBackWithoutNotes) {
+  for (const char* tuning : {"full", "lora"}) {
+    RunConfig config = load({"--finetuning_type", tuning, "--token_batch", "10"}).config;
+    TempDir dir;
+    write_file(dir / "config.yaml", dump_config(config.fields()));
+    EXPECT_EQ(all_notes(load_run_config({dir / "config.yaml"}).parsed), "") << tuning;
+  }
 }
 
 TEST(Dump, SaysTheGroups) {
