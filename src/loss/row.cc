@@ -4,14 +4,6 @@
 #include <bit>
 #include <limits>
 
-// Clang 14 knows the attribute but not these names; it gets the plain loops.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define KEEL_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define KEEL_CLONES
-#endif
-#define KEEL_INLINE inline __attribute__((always_inline))  // or it would not be compiled per instruction set
-
 namespace keel {
 namespace {
 

@@ -3,25 +3,11 @@
 // NaN and +inf logits make the sums NaN; a logit of -inf is a word of probability 0.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
+#include "base/simd.h"
+
 namespace keel {
-
-struct Bf16 {
-  uint16_t bits;
-};
-
-[[gnu::always_inline]] inline float to_float(float value) { return value; }
-[[gnu::always_inline]] inline float to_float(Bf16 value) {
-  return std::bit_cast<float>(uint32_t{value.bits} << 16);
-}
-
-[[gnu::always_inline]] inline void store(float& out, float value) { out = value; }
-[[gnu::always_inline]] inline void store(Bf16& out, float value) {  // round to nearest, ties to even
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  out.bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
 
 // With d = z - max and e = exp(d): sums over the row. exp is within 2 ulp; sums are float inside a block of
 // the row and double across blocks.

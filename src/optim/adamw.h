@@ -26,7 +26,8 @@ class AdamW {
   // A no-op for fp32 tensors, whose .grad is the accumulator.
   void collect_gradients();
 
-  // Global L2 norm of the accumulated gradients.
+  // Global L2 norm of the accumulated gradients; summed in double, in an order that does not depend on the
+  // number of threads.
   double gradient_norm() const;
 
   // One update with gradients scaled by `scale` (clipping), then gradients are cleared. beta2_power: exponent
@@ -37,15 +38,26 @@ class AdamW {
   // fp32 values of the trained tensors (masters where they exist), for saving.
   std::map<std::string, at::Tensor> masters() const;
 
-  // Moments and step count by name ("exp_avg.<name>", "exp_avg_sq.<name>", "step"), and back.
+  // All that a resumed run needs: "master.<name>" (fp32 values), "exp_avg.<name>", "exp_avg_sq.<name>",
+  // "step", "beta2_exponent". The tensors are the optimiser's own, not copies. load_state copies into the
+  // trained tensors too; where one is missing or has another shape it throws UserError and changes nothing.
   std::map<std::string, at::Tensor> state() const;
   void load_state(const std::map<std::string, at::Tensor>& state);
 
  private:
-  struct Slot;
+  struct Slot {
+    OptimParameter parameter;
+    at::Tensor master;                    // fp32; the parameter itself when that is fp32
+    at::Tensor first, second;             // fp32 moments
+    at::Tensor gradient = {};             // fp32 accumulator of a lower compute dtype
+    bool has_gradient = false;            // whether `gradient` holds anything
+    at::Tensor pending_gradient() const;  // what a step would use; undefined when there is none
+  };
+
   std::vector<Slot> slots_;
   OptimOptions options_;
   int64_t steps_ = 0;
+  double beta2_exponent_ = 0;  // Σ beta2_power, for the bias correction
 };
 
 }  // namespace keel
