@@ -15,7 +15,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=()
+ci_steps=(demo)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -123,7 +123,14 @@ step_bridge() {
 # Benchmarks only have to run; their numbers are looked at with ./dev bench.
 step_bench() {
   if [ ! -x "$build/bench/keel_bench" ]; then echo "      no benchmarks are built yet"; return; fi
-  once bench timeout "$test_limit_s" "$build/bench/keel_bench" --benchmark_min_time=0.01
+  once bench timeout "$test_limit_s" "$build/bench/keel_bench" --benchmark_min_time=0.01 --benchmark_filter='TinyStories|Head'
+}
+
+# The demo's promise: plain SFT of a real model learns the harbour. Its output is kept in sight: it is the product.
+step_demo() {
+  local start=$SECONDS code=0
+  { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed 's/^/      /' || code=$?
+  verdict demo "$code" "$start"
 }
 
 skip_reasons() {
