@@ -1,0 +1,18 @@
+// The tokenizer inside a GGUF file as the files of Hugging Face. Byte-level BPE ("gpt2" in GGUF's words) with
+// the pre-tokenizers gpt-2, default, smollm, qwen2 and llama-bpe; SentencePiece ("llama") is refused: its
+// merges are not in the file, and a rebuilt one would cut some words otherwise than the model was trained
+// with.
+#pragma once
+
+#include "base/json.h"
+#include "checkpoint/format/gguf.h"
+
+namespace keel {
+
+// tokenizer.json. vocab_size: rows of the embedding; more tokens than rows are refused.
+Json gguf_tokenizer(const GgufFile& file, int64_t vocab_size);
+
+// tokenizer_config.json with the special tokens and the chat template.
+Json gguf_tokenizer_config(const GgufFile& file);
+
+}  // namespace keel
