@@ -1,6 +1,8 @@
 // keel train: a configuration to a run folder.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/samples.h"
@@ -8,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "config/dump.h"
 #include "config/help.h"
 #include "config/validate.h"
@@ -80,6 +83,28 @@ std::string verdict_of(const TrainSummary& s) {
   return out;
 }
 
+// weighting_by_dataset as one set of options a dataset; empty when the option is not used.
+std::vector<LossOptions> loss_by_source(const LossOptions& loss, const std::vector<std::string>& sources) {
+  const Json& table = loss.weighting_by_dataset;
+  if (!table.is_object() || table.empty()) return {};
+  std::vector<LossOptions> out(sources.size(), loss);
+  for (const auto& entry : table.items()) {
+    const auto found = std::ranges::find(sources, entry.key());
+    if (found == sources.end())
+      throw UserError({.where = "weighting_by_dataset",
+                       .found = fmt::format("no dataset \"{}\"", entry.key()),
+                       .wanted = join(sources)});
+    std::vector<std::string> args;
+    for (const auto& option : entry.value().items()) {
+      args.push_back("--" + option.key());
+      args.push_back(option.value().is_string() ? option.value().get<std::string>() : option.value().dump());
+    }
+    parse_options(collect_fields(out[static_cast<size_t>(found - sources.begin())]), args,
+                  {.command = "train", .config_file = false});
+  }
+  return out;
+}
+
 TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
   return {.model = model,
           .train_set = data.train,
@@ -87,6 +112,7 @@ TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) 
           .options = config.train,
           .optim = config.optim,
           .loss = config.loss,
+          .loss_by_source = loss_by_source(config.loss, data.train.sources),
           .loss_reduction = config.data.loss_reduction,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,
@@ -105,12 +131,13 @@ int train_run(RunConfig& config) {
   answer_samples(samples, model, "before", config.generate);
   const TrainSummary s = train(job_of(config, model, data));
   answer_samples(samples, model, "after", config.generate);
-  const Json summary{{"title", fmt::format("{} on {}", config.model.model_name_or_path, data.train.name)},
-                     {"verdict", verdict_of(s)},
-                     {"command", fmt::format("keel train {}", (run_dir / "config.yaml").string())},
-                     {"facts", facts_of(config, data, s)},
-                     {"tables", table_of(s)},
-                     {"samples", samples.to_json()}};
+  const Json summary{
+      {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
+      {"verdict", verdict_of(s)},
+      {"command", fmt::format("keel train {}", (run_dir / "config.yaml").string())},
+      {"facts", facts_of(config, data, s)},
+      {"tables", table_of(s)},
+      {"samples", samples.to_json()}};
   write_file(run_dir / "summary.json", summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   write_report(run_dir);
   info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(s), s.tokens_per_s,

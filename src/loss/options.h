@@ -23,6 +23,7 @@ struct LossOptions {
   double focal_gamma = 2.0;
   double dft_floor = 0.1;
   int64_t loss_chunk = 256;
+  Json weighting_by_dataset;  // {dataset name: {option of this group: value}}
 
   template <class V>
   void fields(V& v) {
@@ -44,6 +45,8 @@ struct LossOptions {
     v("nlirg_smooth_center", nlirg_smooth_center, "nlirg-smooth: loss at which the descent is half way");
     v("focal_gamma", focal_gamma, "focal: exponent of (1-p)", {.min = 0});
     v("dft_floor", dft_floor, "dft: least weight", {.min = 0, .max = 1});
+    v("weighting_by_dataset", weighting_by_dataset,
+      "other weighting options for single datasets: {file or name: {token_weighting: …, nlirg_k: …}}");
     v("loss_chunk", loss_chunk, "supervised rows whose logits exist at one time", {.min = 1});
   }
 };

@@ -52,6 +52,7 @@ class Run {
         sampler_(lengths_of(job.train_set.examples), sampler_options(job.options)),
         step_(*job.model.lm, optimiser_,
               {.loss = job.loss,
+               .loss_by_source = job.loss_by_source,
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
                .gradient_checkpointing = job.gradient_checkpointing}),

@@ -21,6 +21,7 @@ struct TrainJob {
   const TrainOptions& options;
   const OptimOptions& optim;
   const LossOptions& loss;
+  std::vector<LossOptions> loss_by_source = {};  // one a dataset of train_set.sources; empty: loss for all
   std::string loss_reduction = "token";
   int64_t pack_tokens = 2048;  // most tokens of one forward pass (a longer sample goes alone)
   bool gradient_checkpointing = false;
