@@ -1,5 +1,5 @@
-// resolve_model: hub ids in the local caches. Layouts: huggingface_hub keeps models--ORG--NAME/{refs/main,
-// snapshots/REVISION/}, ModelScope keeps plain ORG/NAME folders with every '.' of the name as "___".
+#include "checkpoint/hub_cache.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,30 +38,31 @@ std::vector<fs::path> modelscope_caches() {
   return out;
 }
 
-bool is_model(const fs::path& dir) { return fs::exists(dir / "config.json"); }
-
-std::optional<fs::path> find_snapshot(const fs::path& cache, const std::string& id) {
+std::optional<fs::path> find_snapshot(const fs::path& cache, const std::string& id,
+                                      const std::string& marker) {
   std::string name = "models--" + id;
   if (const size_t slash = name.find('/'); slash != std::string::npos) name.replace(slash, 1, "--");
   const fs::path repo = cache / name;
   if (const fs::path ref = repo / "refs/main"; fs::exists(ref)) {
     const std::vector<std::string> lines = split(read_text(ref), '\n');
-    if (!lines.empty() && lines[0].find('/') == std::string::npos && is_model(repo / "snapshots" / lines[0]))
+    if (!lines.empty() && lines[0].find('/') == std::string::npos &&
+        fs::exists(repo / "snapshots" / lines[0] / marker))
       return repo / "snapshots" / lines[0];
   }
   // Fetched by revision, so without refs/main: take a snapshot only when there is no choice.
   std::error_code ec;
   std::vector<fs::path> found;
   for (fs::directory_iterator it(repo / "snapshots", ec), end; !ec && it != end; it.increment(ec))
-    if (is_model(it->path())) found.push_back(it->path());
+    if (fs::exists(it->path() / marker)) found.push_back(it->path());
   return found.size() == 1 ? std::optional(found[0]) : std::nullopt;
 }
 
-std::optional<fs::path> find_modelscope(const fs::path& cache, const std::string& id) {
+std::optional<fs::path> find_modelscope(const fs::path& cache, const std::string& id,
+                                        const std::string& marker) {
   std::string escaped;
   for (const char c : id) escaped += c == '.' ? std::string("___") : std::string(1, c);
   for (const std::string& name : {id, escaped})
-    if (is_model(cache / name)) return cache / name;
+    if (fs::exists(cache / name / marker)) return cache / name;
   return std::nullopt;
 }
 
@@ -73,38 +74,41 @@ bool is_hub_id(const std::string& text) {
          std::string::npos;
 }
 
-[[noreturn]] void fail_not_cached(const std::string& id, bool any_cache) {
+[[noreturn]] void fail_not_cached(const std::string& id, const std::string& option) {
   throw UserError(
-      {.where = "model_name_or_path",
-       .found = fmt::format("\"{}\" is no folder and not in the local {}", id,
-                            any_cache ? "Hugging Face or ModelScope cache" : "caches (HOME is not set)"),
-       .wanted = "a model folder, or a hub id that has been downloaded",
+      {.where = option,
+       .found = fmt::format("\"{}\" is no folder and not in the local Hugging Face or ModelScope cache", id),
+       .wanted = "a folder, or a hub id that has been downloaded",
        .hint = fmt::format("hf download {0}   (or: modelscope download --model {0})", id)});
 }
 
 }  // namespace
 
-std::filesystem::path resolve_model(const std::string& name_or_path) {
+std::filesystem::path resolve_folder(const std::string& name_or_path, const std::string& option,
+                                     const std::string& marker) {
   if (fs::is_directory(name_or_path)) return name_or_path;
   if (fs::is_regular_file(name_or_path)) {
     const bool gguf = name_or_path.ends_with(".gguf");
     throw UserError(
-        {.where = "model_name_or_path",
+        {.where = option,
          .found = fmt::format("\"{}\" is a file", name_or_path),
-         .wanted = "a model folder",
+         .wanted = "a folder with " + marker,
          .hint = gguf ? fmt::format("keel import {} NEW_FOLDER", name_or_path) : "name its folder"});
   }
   if (!is_hub_id(name_or_path))
-    throw UserError({.where = "model_name_or_path",
+    throw UserError({.where = option,
                      .found = fmt::format("\"{}\" does not exist", name_or_path),
-                     .wanted = "a model folder or a hub id such as org/name",
+                     .wanted = "a folder or a hub id such as org/name",
                      .hint = "check the path for a typo"});
-  const auto hugging_face = hugging_face_caches(), modelscope = modelscope_caches();
-  for (const fs::path& cache : hugging_face)
-    if (const auto dir = find_snapshot(cache, name_or_path)) return *dir;
-  for (const fs::path& cache : modelscope)
-    if (const auto dir = find_modelscope(cache, name_or_path)) return *dir;
-  fail_not_cached(name_or_path, !hugging_face.empty() || !modelscope.empty());
+  for (const fs::path& cache : hugging_face_caches())
+    if (const auto dir = find_snapshot(cache, name_or_path, marker)) return *dir;
+  for (const fs::path& cache : modelscope_caches())
+    if (const auto dir = find_modelscope(cache, name_or_path, marker)) return *dir;
+  fail_not_cached(name_or_path, option);
+}
+
+std::filesystem::path resolve_model(const std::string& name_or_path) {
+  return resolve_folder(name_or_path, "model_name_or_path", "config.json");
 }
 
 }  // namespace keel

@@ -197,7 +197,7 @@ TEST(ResolveModel, AbsentModelPrintsTheDownloadCommand) {
   EXPECT_EQ(
       error_of([] { resolve_model("nobody/nothing"); }),
       "model_name_or_path: \"nobody/nothing\" is no folder and not in the local Hugging Face or ModelScope "
-      "cache\n  wanted: a model folder, or a hub id that has been downloaded\n"
+      "cache\n  wanted: a folder, or a hub id that has been downloaded\n"
       "  try:    hf download nobody/nothing   (or: modelscope download --model nobody/nothing)");
   EXPECT_THAT(error_of([] { resolve_model("../not/here"); }), HasSubstr("\"../not/here\" does not exist"));
   EXPECT_EQ(resolve_model(temp.path()), temp.path());

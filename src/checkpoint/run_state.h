@@ -1,0 +1,43 @@
+// Checkpoints of a run: ROOT/step-000123/ is a model (or adapter) folder with two files more,
+// trainer_state.json (position in the data, schedule, best result: train/'s own keys) and
+// optimizer.safetensors. A checkpoint is written through a PartFolder, so a folder of that name is a whole
+// one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "checkpoint/tensors.h"
+
+namespace keel {
+
+struct RunState {
+  Json trainer = Json::object();
+  TensorMap optimizer;
+};
+
+// Into / from a checkpoint's folder. Reading: UserError when one of the two is missing or damaged.
+void write_run_state(const std::filesystem::path& dir, const RunState& state);
+RunState read_run_state(const std::filesystem::path& dir);
+
+struct CheckpointEntry {
+  int64_t step = 0;
+  std::filesystem::path dir;
+};
+
+std::string checkpoint_name(int64_t step);  // "step-000123"
+
+// Whole checkpoints by rising step; an absent root has none.
+std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root);
+
+// Removes all but the newest, the `keep` before it, and those whose folder name is protected (the best one).
+// What a kill left half-written or half-removed goes too. A checkpoint that cannot be removed is warned
+// about, no more: the run matters more than the disk.
+void prune_checkpoints(const std::filesystem::path& root, int64_t keep,
+                       const std::set<std::string>& protected_names = {});
+
+}  // namespace keel
