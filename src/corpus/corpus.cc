@@ -1,0 +1,243 @@
+#include "corpus/corpus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/names.h"
+#include "corpus/readers/reader.h"
+
+namespace keel {
+namespace {
+
+constexpr const char* kKnownFiles = "a JSON array, JSON lines, or a .txt file";
+
+bool known_extension(const fs::path& path) {
+  const std::string e = path.extension();
+  return e == ".json" || e == ".jsonl" || e == ".ndjson" || e == ".txt";
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && known_extension(entry.path()) &&
+        entry.path().filename() != "dataset_info.json")
+      files.push_back(entry.path());
+  }
+  return files;
+}
+
+std::vector<fs::path> files_like(const fs::path& pattern) {
+  const fs::path folder = pattern.has_parent_path() ? pattern.parent_path() : fs::path(".");
+  std::vector<fs::path> files;
+  if (!fs::is_directory(folder)) return files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_regular_file() &&
+        matches_glob(entry.path().filename().string(), pattern.filename().string()))
+      files.push_back(entry.path());
+  }
+  return files;
+}
+
+std::vector<fs::path> list_files(const fs::path& path) {
+  std::error_code ec;
+  std::vector<fs::path> files;
+  if (fs::is_directory(path, ec))
+    files = files_in(path);
+  else if (!fs::exists(path, ec) && path.filename().string().find('*') != std::string::npos)
+    files = files_like(path);
+  else
+    return {path};
+  std::ranges::sort(files);
+  if (files.empty())
+    throw UserError({.where = path.string(),
+                     .found = "no data file in it",
+                     .wanted = ".json, .jsonl, .ndjson or .txt files"});
+  return files;
+}
+
+const RowReader& reader_named(const std::string& schema) {
+  for (const RowReader& reader : row_readers()) {
+    if (schema == reader.name) return reader;
+  }
+  throw UserError(
+      {.where = "schema", .found = fmt::format("\"{}\"", schema), .wanted = join(corpus_schemas())});
+}
+
+Json rename_fields(const Json& row, const std::vector<std::pair<std::string, std::string>>& columns) {
+  Json renamed = Json::object();
+  for (const auto& [from, to] : columns) {
+    if (row.contains(from)) renamed[to] = row[from];
+  }
+  if (row.contains("weight")) renamed["weight"] = row["weight"];
+  return renamed;
+}
+
+MaybeFault take_row_weight(const Json& row, double& weight) {
+  const auto found = row.find("weight");
+  if (found == row.end() || found->is_null()) return {};
+  if (!found->is_number() || !(found->get<double>() >= 0))
+    return Fault{"weight", describe_value(*found), "a number from 0"};
+  weight = found->get<double>();
+  return {};
+}
+
+std::string reason_of(const Rejection& r) {  // the same for all rows with the same trouble
+  std::string field;
+  bool inside = false;
+  for (const char c : r.field) {
+    if (c == ']') inside = false;
+    if (!inside) field += c;
+    if (c == '[') inside = true;
+  }
+  return field + ": " + r.wanted;
+}
+
+std::string sentence(const Rejection& r) {
+  return fmt::format("{}{}, wanted {}", r.field.empty() ? "" : r.field + ": ", r.found, r.wanted);
+}
+
+// "3 × output: null, wanted text (first at a.json:7)", most frequent first.
+std::string by_reason(const std::vector<Rejection>& rejections) {
+  std::map<std::string, std::pair<int64_t, const Rejection*>> reasons;
+  for (const Rejection& r : rejections) {
+    auto& [count, first] = reasons[reason_of(r)];
+    if (++count == 1) first = &r;
+  }
+  std::vector<std::pair<int64_t, const Rejection*>> sorted;
+  for (const auto& [reason, entry] : reasons) sorted.push_back(entry);
+  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> lines;
+  for (const auto& [count, first] : sorted) {
+    if (lines.size() == 5) {
+      lines.push_back(fmt::format("and {} more reasons", sorted.size() - 5));
+      break;
+    }
+    lines.push_back(fmt::format("{} × {} (first at {})", count, sentence(*first), first->place));
+  }
+  return join(lines, "; ");
+}
+
+class CorpusReader {
+ public:
+  explicit CorpusReader(const CorpusOptions& options)
+      : options_(options), forced_(options.schema.empty() ? nullptr : &reader_named(options.schema)) {}
+
+  void read_file(const fs::path& path) {
+    const MappedFile file(path);
+    const std::string_view all(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+    hashes_ += to_hex(hash64(all));
+    const std::string_view bytes = without_bom(all);
+    int64_t rows = 0;
+    const RowCallback on_row = [&](std::string_view text, int64_t line) {
+      add_row(text, fmt::format("{}:{}", path.string(), line));
+      return options_.max_rows == 0 || ++rows < options_.max_rows;
+    };
+    switch (file_kind(bytes, path.extension().string())) {
+      case FileKind::json_array:
+        return split_array(bytes, on_row);
+      case FileKind::json_lines:
+        return split_lines(bytes, on_row);
+      case FileKind::plain_text:
+        return add_plain_text(bytes, path.string() + ":1");
+      case FileKind::unknown:
+        break;
+    }
+    throw UserError(
+        {.where = path.string(), .found = "no kind of file that Keel reads", .wanted = kKnownFiles});
+  }
+
+  Corpus finish(const fs::path& path) {
+    const size_t rejected = corpus_.rejections.size(), rows = corpus_.records.size() + rejected;
+    if (rows == 0) throw UserError({.where = path.string(), .found = "no rows", .wanted = "at least one"});
+    const double share = static_cast<double>(rejected) / static_cast<double>(rows);
+    if (corpus_.records.empty() || share > options_.max_rejected)
+      throw UserError(
+          {.where = path.string(),
+           .found = fmt::format("{} of {} rows are bad: {}", rejected, rows, by_reason(corpus_.rejections)),
+           .wanted = fmt::format("at most {:.4g} % bad rows", options_.max_rejected * 100),
+           .hint = "mend or remove these rows, or raise max_rejected"});
+    corpus_.schema = join(std::vector<std::string>(schemas_.begin(), schemas_.end()), "+");
+    corpus_.hash = hashes_.size() == 16 ? hashes_ : to_hex(hash64(hashes_));
+    return std::move(corpus_);
+  }
+
+ private:
+  void add_row(std::string_view text, std::string place) {
+    Record record{.place = place};
+    Json row;
+    MaybeFault fault = parse_row(text, row);
+    if (!fault && !options_.columns.empty()) row = rename_fields(row, options_.columns);
+    if (!fault) fault = read_fields(row, record);
+    if (fault)
+      reject({std::move(place), std::move(fault->field), std::move(fault->found), std::move(fault->wanted)});
+    else
+      corpus_.records.push_back(std::move(record));
+  }
+
+  MaybeFault read_fields(const Json& row, Record& record) {
+    if (auto fault = take_row_weight(row, record.weight)) return fault;
+    const auto readers = row_readers();
+    const auto found = std::ranges::find_if(readers, [&](const RowReader& r) { return r.knows(row); });
+    const RowReader* reader = forced_ != nullptr ? forced_ : (found == readers.end() ? nullptr : &*found);
+    if (reader == nullptr) return unknown_row(row);
+    if (auto fault = reader->read(row, options_.tags, record)) return fault;
+    schemas_.insert(reader->name);
+    return {};
+  }
+
+  static MaybeFault unknown_row(const Json& row) {
+    std::vector<std::string> known;
+    for (const RowReader& reader : row_readers()) {
+      if (&reader != row_readers().data())
+        known.push_back(fmt::format("{} ({})", reader.name, reader.fields));
+    }
+    return Fault{"", describe_value(row), "the fields of a known schema: " + join(known, "; ")};
+  }
+
+  void add_plain_text(std::string_view bytes, std::string place) {
+    if (is_blank(bytes)) return;
+    if (auto fault = check_text(bytes)) return reject({place, "", fault->found, fault->wanted});
+    schemas_.insert("text");
+    corpus_.records.push_back({.text = std::string(bytes), .place = std::move(place)});
+  }
+
+  void reject(Rejection rejection) {
+    if (options_.sink) options_.sink(rejection);
+    if (options_.strict)
+      throw UserError(
+          {.where = rejection.place,
+           .found = rejection.field.empty() ? rejection.found : rejection.field + ": " + rejection.found,
+           .wanted = rejection.wanted,
+           .hint = "strict: true stops at the first bad row"});
+    corpus_.rejections.push_back(std::move(rejection));
+  }
+
+  const CorpusOptions& options_;
+  const RowReader* forced_;
+  Corpus corpus_;
+  std::set<std::string> schemas_;
+  std::string hashes_;
+};
+
+}  // namespace
+
+Json to_json(const Rejection& rejection) {
+  return {{"place", rejection.place},
+          {"field", rejection.field},
+          {"found", rejection.found},
+          {"wanted", rejection.wanted}};
+}
+
+Corpus read_corpus(const fs::path& path, const CorpusOptions& options) {
+  CorpusReader reader(options);
+  for (const fs::path& file : list_files(path)) reader.read_file(file);
+  return reader.finish(path);
+}
+
+}  // namespace keel

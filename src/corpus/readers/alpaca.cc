@@ -1,0 +1,48 @@
+// {"instruction", "input", "output", "system", "history": [[question, answer], …]}. The user's message is
+// instruction and input, each on a line of its own.
+#include <fmt/format.h>
+
+#include "corpus/readers/reader.h"
+
+namespace keel {
+namespace {
+
+bool knows(const Json& row) { return has(row, "instruction"); }
+
+MaybeFault add_history(const Json& row, Json& messages) {
+  const auto history = row.find("history");
+  if (history == row.end() || history->is_null()) return {};
+  if (!history->is_array()) return Fault{"history", describe_value(*history), "a list of pairs"};
+  for (size_t i = 0; i < history->size(); ++i) {
+    const Json& pair = (*history)[i];
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string())
+      return Fault{fmt::format("history[{}]", i), describe_value(pair), "a pair of question and answer"};
+    add_message(messages, "user", pair[0]);
+    add_message(messages, "assistant", pair[1]);
+  }
+  return {};
+}
+
+MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+  std::string system, instruction, input, output;
+  if (auto fault = take_optional(row, "system", "system", system)) return fault;
+  if (auto fault = take_text(row, "instruction", "instruction", instruction)) return fault;
+  if (auto fault = take_optional(row, "input", "input", input)) return fault;
+  if (auto fault = take_text(row, "output", "output", output)) return fault;
+  if (is_blank(instruction) && is_blank(input)) return Fault{"instruction", "an empty text", "a question"};
+  if (is_blank(output)) return Fault{"output", "an empty text", "a reply"};
+  Json messages = Json::array();
+  add_message(messages, "system", std::move(system));
+  if (auto fault = add_history(row, messages)) return fault;
+  const bool both = !is_blank(instruction) && !is_blank(input);
+  add_message(messages, "user", both ? instruction + "\n" + input : (is_blank(input) ? instruction : input));
+  add_message(messages, "assistant", std::move(output));
+  if (auto fault = take_tools(row, record.tools)) return fault;
+  return finish_conversation(std::move(messages), "history", record);
+}
+
+}  // namespace
+
+const RowReader kAlpacaReader{"alpaca", "instruction, output", knows, read};
+
+}  // namespace keel

@@ -1,0 +1,152 @@
+#include "corpus/rows.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "corpus/readers/reader.h"
+
+namespace keel {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+constexpr int kDeepest = 100;
+
+std::string_view trim(std::string_view text) {
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// Follows strings and brackets, no more of JSON than that.
+class Nesting {
+ public:
+  void step(char c) {
+    if (in_string_) {
+      if (escaped_)
+        escaped_ = false;
+      else if (c == '\\')
+        escaped_ = true;
+      else if (c == '"')
+        in_string_ = false;
+    } else if (c == '"') {
+      in_string_ = true;
+    } else if (c == '[' || c == '{') {
+      deepest_ = std::max(deepest_, ++depth_);
+    } else if (c == ']' || c == '}') {
+      depth_ = std::max(0, depth_ - 1);
+    }
+  }
+  int depth() const { return depth_; }
+  int deepest() const { return deepest_; }
+  bool in_string() const { return in_string_; }
+
+ private:
+  int depth_ = 0, deepest_ = 0;
+  bool in_string_ = false, escaped_ = false;
+};
+
+int deepest_level(std::string_view text) {
+  Nesting nesting;
+  for (const char c : text) nesting.step(c);
+  return nesting.deepest();
+}
+
+// Walks over an array's elements and counts lines on the way.
+class ArrayWalk {
+ public:
+  ArrayWalk(std::string_view bytes, const RowCallback& on_row) : bytes_(bytes), on_row_(on_row) {}
+
+  void run() {
+    size_t i = bytes_.find('[');
+    begin(i + 1);
+    for (++i; i < bytes_.size(); ++i) {
+      const char c = bytes_[i];
+      const bool at_top = nesting_.depth() == 0 && !nesting_.in_string();
+      if (at_top && (c == ',' || c == ']')) {
+        if (!end(i, c == ',')) return;
+        if (c == ']') break;
+        continue;
+      }
+      nesting_.step(c);
+    }
+    const bool closed = i < bytes_.size();
+    if (closed) begin(i + 1);  // what stands behind the array
+    if (!end(bytes_.size(), false) || closed) return;
+    if (nesting_.depth() == 0 && !nesting_.in_string()) on_row_({}, line_);  // cut between two rows
+  }
+
+ private:
+  void begin(size_t at) { begin_ = at; }
+
+  // The element [begin_, at). An empty one is a row (a stray comma) only where another has to follow.
+  bool end(size_t at, bool more) {
+    const std::string_view raw = bytes_.substr(begin_, at - begin_);
+    const std::string_view text = trim(raw);
+    const size_t first = text.empty() ? begin_ : static_cast<size_t>(text.data() - bytes_.data());
+    line_ += std::count(bytes_.begin() + static_cast<std::ptrdiff_t>(counted_),
+                        bytes_.begin() + static_cast<std::ptrdiff_t>(first), '\n');
+    counted_ = first;
+    begin_ = at + 1;
+    return (text.empty() && !more) || on_row_(text, line_);
+  }
+
+  std::string_view bytes_;
+  const RowCallback& on_row_;
+  Nesting nesting_;
+  size_t begin_ = 0, counted_ = 0;
+  int64_t line_ = 1;
+};
+
+}  // namespace
+
+std::string_view without_bom(std::string_view bytes) {
+  constexpr std::string_view kBom = "\xEF\xBB\xBF";
+  return bytes.starts_with(kBom) ? bytes.substr(kBom.size()) : bytes;
+}
+
+FileKind file_kind(std::string_view bytes, std::string_view extension) {
+  if (extension == ".txt") return FileKind::plain_text;
+  const size_t first = bytes.find_first_not_of(kBlanks);
+  const bool json = extension == ".json" || extension == ".jsonl" || extension == ".ndjson";
+  if (first == std::string_view::npos) return json ? FileKind::json_lines : FileKind::unknown;
+  if (bytes[first] == '[') return FileKind::json_array;
+  return json || bytes[first] == '{' ? FileKind::json_lines : FileKind::unknown;
+}
+
+void split_lines(std::string_view bytes, const RowCallback& on_row) {
+  int64_t line = 0;
+  while (!bytes.empty()) {
+    const size_t end = std::min(bytes.find('\n'), bytes.size());
+    const std::string_view text = trim(bytes.substr(0, end));
+    ++line;
+    if (!text.empty() && !on_row(text, line)) return;
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+}
+
+void split_array(std::string_view bytes, const RowCallback& on_row) { ArrayWalk(bytes, on_row).run(); }
+
+std::optional<Fault> check_text(std::string_view text) {
+  if (simdjson::validate_utf8(text.data(), text.size())) return {};
+  return Fault{"", "bytes that are not UTF-8", "UTF-8 text"};
+}
+
+std::optional<Fault> parse_row(std::string_view text, Json& row) {
+  if (auto fault = check_text(text)) return fault;
+  if (deepest_level(text) > kDeepest)
+    return Fault{"", fmt::format("values nested deeper than {}", kDeepest), "a flat row"};
+  try {
+    row = Json::parse(text);
+  } catch (const Json::parse_error& e) {
+    const size_t at = std::min(e.byte, text.size());
+    return Fault{"", fmt::format("broken JSON at byte {} of the row", at), "one JSON object"};
+  } catch (const Json::exception&) {  // a number too large for any type
+    return Fault{"", "JSON with a number out of range", "one JSON object"};
+  }
+  if (!row.is_object()) return Fault{"", describe_value(row), "an object with fields"};
+  return {};
+}
+
+}  // namespace keel
