@@ -1,5 +1,5 @@
-// The real model of the demo, when the environment names it: KEEL_GGUF=model.gguf, and KEEL_GGUF_OUT=folder to keep
-// what was imported (tools/oracle/dequant_gguf.py compares that folder with an independent reading).
+// The real model of the demo, when the environment names it: KEEL_GGUF=model.gguf, and KEEL_GGUF_OUT=folder
+// to keep what was imported (tools/oracle/dequant_gguf.py compares that folder with an independent reading).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -18,7 +18,8 @@ TEST(RealGguf, ImportsToAFolderThatOpens) {
   const std::filesystem::path out = kept ? kept : (temp / "model").string();
   import_gguf(gguf, out, at::kFloat);
   const HfFolder folder = HfFolder::open(out);
-  EXPECT_EQ(folder.tensors().at("model.embed_tokens.weight").size(0), folder.config.at("vocab_size").get<int64_t>());
+  EXPECT_EQ(folder.tensors().at("model.embed_tokens.weight").size(0),
+            folder.config.at("vocab_size").get<int64_t>());
   EXPECT_TRUE(std::filesystem::exists(out / "tokenizer.json"));
 }
 
