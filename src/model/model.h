@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,7 +39,17 @@ struct ForwardMode {
   uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
 };
 
-class KvCache;
+// Keys and values of sequences being decoded; each model has its own kind.
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+};
+
+// The content of a PEFT adapter folder: adapter_config.json and adapter_model.safetensors.
+struct AdapterWeights {
+  Json config;
+  std::map<std::string, at::Tensor> tensors;
+};
 
 class CausalLM {
  public:
@@ -57,6 +68,14 @@ class CausalLM {
   // entries) and returns the hidden state of each sequence's last token, hidden_BD. No gradient.
   virtual std::unique_ptr<KvCache> make_cache(int64_t sequences, int64_t max_tokens) const = 0;
   virtual at::Tensor decode(const PackedTokens& fresh, KvCache& cache) = 0;
+
+  // What PEFT opens; nothing when the model has no adapter. `trained`: values (fp32 masters) that take the
+  // place of the model's own, by parameter name.
+  virtual std::optional<AdapterWeights> adapter_weights(
+      const std::map<std::string, at::Tensor>& trained) const {
+    (void)trained;
+    return std::nullopt;
+  }
 
   virtual int64_t vocab_size() const = 0;
   virtual int64_t max_positions() const = 0;

@@ -1,0 +1,255 @@
+#include "model/attention.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/dispatch.h"
+
+namespace keel {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Queries of a block: the scores of one block stay in the cache, and a block skips the keys after its end.
+constexpr int64_t kQueryBlock = 128;
+
+// One block of queries [begin, end) of a sequence that begins at `start`, over keys [key_begin, end).
+struct Block {
+  int64_t begin, end, key_begin;
+};
+
+std::vector<Block> blocks_of(int64_t start, int64_t first_query, int64_t end, int64_t window) {
+  std::vector<Block> blocks;
+  for (int64_t at = first_query; at < end; at += kQueryBlock) {
+    const int64_t low = window > 0 ? std::max(start, at + 1 - window) : start;
+    blocks.push_back({at, std::min(at + kQueryBlock, end), low});
+  }
+  return blocks;
+}
+
+std::vector<Block> blocks_of(const std::vector<int64_t>& offsets, int64_t window) {
+  std::vector<Block> blocks;
+  for (size_t s = 0; s + 1 < offsets.size(); ++s) {
+    const std::vector<Block> more = blocks_of(offsets[s], offsets[s], offsets[s + 1], window);
+    blocks.insert(blocks.end(), more.begin(), more.end());
+  }
+  return blocks;
+}
+
+rows::ScoreBlock score_block(const at::Tensor& scores, const Block& block, int64_t group, int64_t window,
+                             int64_t head_dim) {
+  return {.rows = scores.size(1),
+          .width = scores.size(2),
+          .group = group,
+          .first_visible = block.begin + 1 - block.key_begin,
+          .window = window,
+          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim))),
+          .stat_stride = 0};
+}
+
+// Scores become weights; lse, where given, is [K, rows] of a wider [K, T·G].
+void softmax_(const at::Tensor& scores, const at::Tensor& lse, rows::ScoreBlock shape) {
+  if (lse.defined()) shape.stat_stride = lse.stride(0);
+  with_row_type(scores, [&](auto kind) {
+    using T = decltype(kind);
+    at::parallel_for(0, scores.size(0) * shape.rows, 8, [&](int64_t begin, int64_t end) {
+      rows::softmax(rows_of<T>(scores), lse.defined() ? rows_of<float>(lse) : nullptr, shape, begin, end);
+    });
+  });
+}
+
+void softmax_backward_(const at::Tensor& scores, const at::Tensor& dweights, const at::Tensor& lse,
+                       const at::Tensor& delta, rows::ScoreBlock shape) {
+  shape.stat_stride = lse.stride(0);
+  with_row_type(scores, [&](auto kind) {
+    using T = decltype(kind);
+    at::parallel_for(0, scores.size(0) * shape.rows, 8, [&](int64_t begin, int64_t end) {
+      rows::softmax_backward({.scores = rows_of<T>(scores),
+                              .dweights = rows_of<T>(dweights),
+                              .lse = rows_of<float>(lse),
+                              .delta = rows_of<float>(delta)},
+                             shape, begin, end);
+    });
+  });
+}
+
+// [T, K·d] as [K, T, d], without a copy.
+at::Tensor by_head(const at::Tensor& x_TE, int64_t heads) {
+  return x_TE.view({x_TE.size(0), heads, -1}).transpose(0, 1);
+}
+
+// The rows of `block`'s queries in a tensor [K, T·G, …].
+at::Tensor query_rows(const at::Tensor& x, const Block& block, int64_t group) {
+  return x.slice(1, block.begin * group, block.end * group);
+}
+at::Tensor key_rows(const at::Tensor& x, const Block& block) {
+  return x.slice(1, block.key_begin, block.end);
+}
+
+// [K, n·G, d] into the token-major rows [n, K·G·d].
+void to_tokens(const at::Tensor& heads, int64_t group, const at::Tensor& out) {
+  const int64_t kv_heads = heads.size(0), head_dim = heads.size(2);
+  out.view({out.size(0), kv_heads, group, head_dim})
+      .copy_(heads.view({kv_heads, -1, group, head_dim}).transpose(0, 1));
+}
+
+// dO token-major to head-major, and delta = Σ dO·O of every head.
+std::pair<at::Tensor, at::Tensor> gather_out_gradient(const at::Tensor& grad, const at::Tensor& out,
+                                                      const at::Tensor& q_KRd) {
+  const int64_t tokens = out.size(0), kv_heads = q_KRd.size(0);
+  const at::Tensor heads = at::empty_like(q_KRd);
+  const at::Tensor delta = at::empty({kv_heads, q_KRd.size(1)}, q_KRd.options().dtype(at::kFloat));
+  const rows::HeadLayout layout{.tokens = tokens,
+                                .kv_heads = kv_heads,
+                                .group = q_KRd.size(1) / tokens,
+                                .head_dim = q_KRd.size(2),
+                                .first = 0,
+                                .last = tokens};
+  with_row_type(grad, [&](auto kind) {
+    using T = decltype(kind);
+    at::parallel_for(0, tokens, 16, [&](int64_t begin, int64_t end) {
+      rows::HeadLayout part = layout;
+      part.first = begin;
+      part.last = end;
+      rows::gather_out_gradient({.grad = rows_of<T>(grad),
+                                 .out = rows_of<T>(out),
+                                 .grad_heads = rows_of<T>(heads),
+                                 .delta = rows_of<float>(delta)},
+                                part);
+    });
+  });
+  return {heads, delta};
+}
+
+class Attention : public torch::autograd::Function<Attention> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v_TE, const std::vector<int64_t>& offsets, int64_t window) {
+    const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);
+    const at::Tensor v = by_head(v_TE, kv_heads);
+    const at::Tensor out = at::empty({k.size(1), kv_heads * group * head_dim}, q.options());
+    const at::Tensor lse = at::empty({kv_heads, q.size(1)}, q.options().dtype(at::kFloat));
+    for (const Block& block : blocks_of(offsets, window)) {
+      const at::Tensor s = at::bmm(query_rows(q, block, group), key_rows(k, block).transpose(1, 2));
+      softmax_(s, query_rows(lse, block, group), score_block(s, block, group, window, head_dim));
+      to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, block.begin, block.end));
+    }
+    ctx->save_for_backward({q, k, v_TE, out, lse});
+    ctx->saved_data["offsets"] = offsets;
+    ctx->saved_data["window"] = window;
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &q = saved[0], &k = saved[1], &v_TE = saved[2], &out = saved[3], &lse = saved[4];
+    const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);
+    const int64_t window = ctx->saved_data["window"].toInt();
+    const at::Tensor v = by_head(v_TE, kv_heads);
+    const auto [dout, delta] = gather_out_gradient(grads[0].contiguous(), out, q);
+    // Several blocks add to the keys of a segment: in fp32, whatever the compute dtype.
+    const at::Tensor dq = at::empty_like(q), dk = at::zeros(k.sizes(), lse.options());
+    const at::Tensor dv_TE = at::zeros(v_TE.sizes(), lse.options()), dv = by_head(dv_TE, kv_heads);
+    for (const Block& block : blocks_of(ctx->saved_data["offsets"].toIntVector(), window)) {
+      const at::Tensor q_rows = query_rows(q, block, group), dout_rows = query_rows(dout, block, group);
+      const at::Tensor p = at::bmm(q_rows, key_rows(k, block).transpose(1, 2));
+      const at::Tensor ds = at::bmm(dout_rows, key_rows(v, block).transpose(1, 2));
+      softmax_backward_(p, ds, query_rows(lse, block, group), query_rows(delta, block, group),
+                        score_block(p, block, group, window, head_dim));
+      query_rows(dq, block, group).copy_(at::bmm(ds, key_rows(k, block)));
+      key_rows(dk, block).add_(at::bmm(ds.transpose(1, 2), q_rows));
+      key_rows(dv, block).add_(at::bmm(p.transpose(1, 2), dout_rows));
+    }
+    return {dq, dk.to(k.scalar_type()), dv_TE.to(v_TE.scalar_type()), {}, {}};
+  }
+};
+
+at::Tensor visible_mask(int64_t queries, int64_t keys, int64_t window, at::Device device) {
+  const at::Tensor query = at::arange(keys - queries, keys, at::device(device)).unsqueeze(1);
+  const at::Tensor key = at::arange(keys, at::device(device)).unsqueeze(0);
+  const at::Tensor causal = key <= query;
+  return window > 0 ? at::logical_and(causal, key > query - window) : causal;
+}
+
+// One sequence on any device: q [K, n·G, d], k and v [K, m, d] to [n, K·G·d].
+at::Tensor attend_composed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t group,
+                           int64_t window) {
+  const int64_t kv_heads = q.size(0), queries = q.size(1) / group, keys = k.size(1), head_dim = q.size(2);
+  const at::Tensor query = q.view({kv_heads, queries, group, head_dim}).transpose(1, 2);
+  const auto per_query_head = [&](const at::Tensor& x) {
+    return x.unsqueeze(1).expand({kv_heads, group, keys, head_dim}).reshape({1, -1, keys, head_dim});
+  };
+  std::optional<at::Tensor> mask;
+  const bool causal = queries == keys && (window == 0 || keys <= window);
+  if (!causal) mask = visible_mask(queries, keys, window, q.device());
+  const at::Tensor out = at::scaled_dot_product_attention(
+      query.reshape({1, -1, queries, head_dim}), per_query_head(k), per_query_head(v), mask, 0.0, causal);
+  return out.squeeze(0).transpose(0, 1).reshape({queries, -1});
+}
+
+void attend_one_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t group,
+                      const at::Tensor& out) {
+  const int64_t count = k.size(1), head_dim = q.size(2);
+  const at::Tensor scratch = at::empty({k.size(0), count + head_dim}, at::kFloat);
+  with_row_type(q, [&](auto kind) {
+    using T = decltype(kind);
+    at::parallel_for(0, k.size(0), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t h = begin; h < end; ++h) {
+        rows::attend_one({.query = rows_of<T>(q) + h * q.stride(0),
+                          .keys = rows_of<T>(k) + h * k.stride(0),
+                          .values = rows_of<T>(v) + h * v.stride(0),
+                          .out = rows_of<T>(out) + h * group * head_dim,
+                          .scratch = rows_of<float>(scratch) + h * (count + head_dim),
+                          .count = count,
+                          .group = group,
+                          .head_dim = head_dim,
+                          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)))});
+      }
+    });
+  });
+}
+
+}  // namespace
+
+at::Tensor attention_composed(const AttentionInput& input, const Segments& segments) {
+  const int64_t group = input.q_KRd.size(1) / input.k_KTd.size(1);
+  const at::Tensor v = by_head(input.v_TE, input.k_KTd.size(0));
+  std::vector<at::Tensor> parts;
+  for (int64_t s = 0; s < segments.count(); ++s) {
+    const Block all{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
+    parts.push_back(attend_composed(query_rows(input.q_KRd, all, group), key_rows(input.k_KTd, all),
+                                    key_rows(v, all), group, input.window));
+  }
+  return at::cat(parts);
+}
+
+at::Tensor attention(const AttentionInput& input, const Segments& segments) {
+  if (!input.q_KRd.is_cpu()) return attention_composed(input, segments);
+  return Attention::apply(input.q_KRd, input.k_KTd, input.v_TE.contiguous(), segments.offsets, input.window);
+}
+
+at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k_all, const at::Tensor& v_all, int64_t group,
+                         int64_t window) {
+  const int64_t queries = q.size(1) / group;
+  const int64_t first = window > 0 ? std::max<int64_t>(0, k_all.size(1) - queries + 1 - window) : 0;
+  const at::Tensor k = k_all.slice(1, first), v = v_all.slice(1, first);
+  if (!q.is_cpu()) return attend_composed(q, k, v, group, window);
+  const at::Tensor out = at::empty({queries, q.size(0) * group * q.size(2)}, q.options());
+  if (queries == 1) {
+    attend_one_token(q, k, v, group, out);
+    return out;
+  }
+  const int64_t past = k.size(1) - queries;
+  for (const Block& block : blocks_of(0, past, k.size(1), window)) {
+    const Block own{block.begin - past, block.end - past, 0};
+    const at::Tensor s = at::bmm(query_rows(q, own, group), key_rows(k, block).transpose(1, 2));
+    softmax_(s, {}, score_block(s, block, group, window, q.size(2)));
+    to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, own.begin, own.end));
+  }
+  return out;
+}
+
+}  // namespace keel

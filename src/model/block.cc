@@ -1,0 +1,47 @@
+#include "model/block.h"
+
+#include "model/activation.h"
+#include "model/attention.h"
+#include "model/norm.h"
+
+namespace keel {
+
+Block::Heads Block::project(const at::Tensor& h, const Pass& pass) const {
+  const auto turned = [&](const Linear& linear, const at::Tensor& norm_d) {
+    at::Tensor y = linear(h, pass.mode);
+    if (norm_d.defined()) y = rms_norm(y.view({-1, head_dim}), norm_d, eps).view(y.sizes());
+    return rope_to_heads(y, pass.angles, pass.segments, kv_heads, head_dim);
+  };
+  return {.q_KRd = turned(q, q_norm_d), .k_KTd = turned(k, k_norm_d), .v_TE = v(h, pass.mode)};
+}
+
+at::Tensor Block::mlp(const at::Tensor& h, const ForwardMode& mode) const {
+  return down(swiglu(gate(h, mode), up(h, mode)), mode);
+}
+
+at::Tensor Block::forward(const at::Tensor& x, const Pass& pass) const {
+  const Heads heads = project(rms_norm(x, input_norm_D, eps), pass);
+  const at::Tensor seen = attention({heads.q_KRd, heads.k_KTd, heads.v_TE, window}, pass.segments);
+  const at::Tensor y = x + o(seen, pass.mode);
+  return y + mlp(rms_norm(y, post_norm_D, eps), pass.mode);
+}
+
+at::Tensor Block::decode(const at::Tensor& x, const Pass& pass, SequenceCache& cache, int64_t layer) const {
+  const Heads heads = project(rms_norm(x, input_norm_D, eps), pass);
+  const at::Tensor v_KTd = heads.v_TE.view({-1, kv_heads, head_dim}).transpose(0, 1);
+  const at::Tensor seen = at::empty({x.size(0), kv_heads * group * head_dim}, x.options());
+  for (int64_t s = 0; s < pass.segments.count(); ++s) {
+    const int64_t begin = pass.segments.offsets[s], end = pass.segments.offsets[s + 1];
+    const int64_t past = cache.lengths()[s], now = past + end - begin;
+    const at::Tensor k_all = cache.layer(layer).k[s], v_all = cache.layer(layer).v[s];
+    k_all.slice(1, past, now).copy_(heads.k_KTd.slice(1, begin, end));
+    v_all.slice(1, past, now).copy_(v_KTd.slice(1, begin, end));
+    seen.slice(0, begin, end)
+        .copy_(attend_cached(heads.q_KRd.slice(1, begin * group, end * group), k_all.slice(1, 0, now),
+                             v_all.slice(1, 0, now), group, window));
+  }
+  const at::Tensor y = x + o(seen, pass.mode);
+  return y + mlp(rms_norm(y, post_norm_D, eps), pass.mode);
+}
+
+}  // namespace keel

@@ -1,0 +1,100 @@
+#include "model/decoder.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "model/norm.h"
+#include "model/recompute.h"
+
+namespace keel {
+
+at::Tensor TokenTable::lookup(const at::Tensor& ids_T) const {
+  const at::Tensor x = at::embedding(weight_VD, ids_T);
+  if (!rows_ND.defined()) return x;
+  const at::Tensor row_T = row_of_V.index_select(0, ids_T);
+  const at::Tensor places = at::nonzero(row_T >= 0).squeeze(1);
+  if (places.numel() == 0) return x;
+  return x.index_copy(0, places, rows_ND.index_select(0, row_T.index_select(0, places)));
+}
+
+at::Tensor TokenTable::whole() const {
+  return rows_ND.defined() ? weight_VD.index_copy(0, row_ids_N, rows_ND) : weight_VD;
+}
+
+Decoder::Decoder(DecoderParts parts)
+    : parts_(std::move(parts)),
+      rope_(parts_.config.rope, parts_.config.head_dim, parts_.embedding.weight_VD.device()) {}
+
+at::Tensor Decoder::head_VD() const {
+  return parts_.head.weight_VD.defined() ? parts_.head.whole() : parts_.embedding.whole();
+}
+
+namespace {
+
+bool any_trained(Block& block) {
+  const auto needs = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
+  for (const Linear* l : block.linears()) {
+    if (needs(l->weight_OI) || needs(l->bias_O)) return true;
+    if (l->adapter && (needs(l->adapter->a_rI) || needs(l->adapter->b_Or))) return true;
+  }
+  return needs(block.input_norm_D) || needs(block.post_norm_D) || needs(block.q_norm_d) ||
+         needs(block.k_norm_d);
+}
+
+}  // namespace
+
+at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
+  Segments segments = make_segments(tokens.offsets, tokens.ids_T.size(0), tokens.ids_T.device());
+  const RopeAngles angles = rope_.for_positions(segments.end_position);
+  const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
+  at::Tensor x = parts_.embedding.lookup(tokens.ids_T);
+  for (Block& block : parts_.blocks) {
+    if (mode.gradient_checkpointing && at::GradMode::is_enabled()) {
+      x = recomputed([&block, pass](const at::Tensor& in) { return block.forward(in, *pass); }, x,
+                     any_trained(block));
+    } else {
+      x = block.forward(x, *pass);
+    }
+  }
+  return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
+}
+
+std::unique_ptr<KvCache> Decoder::make_cache(int64_t sequences, int64_t max_tokens) const {
+  return std::make_unique<SequenceCache>(parts_.config, sequences, max_tokens,
+                                         parts_.embedding.weight_VD.detach().options());
+}
+
+at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& own_cache) {
+  auto* const found = dynamic_cast<SequenceCache*>(&own_cache);
+  KEEL_CHECK(found != nullptr, "a cache that this model made");
+  SequenceCache& cache = *found;
+  const at::NoGradGuard no_grad;
+  KEEL_CHECK(static_cast<int64_t>(fresh.offsets.size()) == cache.sequences() + 1,
+             "one segment for each sequence of the cache");
+  const int64_t tokens = fresh.ids_T.size(0);
+  const Segments segments = make_segments(fresh.offsets, tokens, fresh.ids_T.device(), cache.lengths());
+  KEEL_CHECK(segments.end_position <= cache.max_tokens(), "more tokens than the cache was made for");
+  const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
+  at::Tensor x = parts_.embedding.lookup(fresh.ids_T);
+  for (size_t i = 0; i < parts_.blocks.size(); ++i) {
+    x = parts_.blocks[i].decode(x, pass, cache, static_cast<int64_t>(i));
+  }
+  cache.add_lengths(fresh.offsets);
+  std::vector<int64_t> last(fresh.offsets.begin() + 1, fresh.offsets.end());
+  for (int64_t& row : last) --row;
+  x = x.index_select(0, at::tensor(last, at::kLong).to(x.device()));
+  return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
+}
+
+std::optional<AdapterWeights> Decoder::adapter_weights(
+    const std::map<std::string, at::Tensor>& trained) const {
+  if (!parts_.adapter) return std::nullopt;
+  AdapterWeights out = export_adapter(parts_.parameters, *parts_.adapter, parts_.base_name);
+  for (auto& [name, tensor] : out.tensors) {
+    const auto it = trained.find(name);
+    if (it != trained.end()) tensor = it->second.detach().to(at::kCPU, at::kFloat).contiguous();
+  }
+  return out;
+}
+
+}  // namespace keel

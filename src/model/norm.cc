@@ -1,0 +1,79 @@
+#include "model/norm.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "model/dispatch.h"
+
+namespace keel {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kGrain = 64;  // rows a task takes; fixed, so that sums do not depend on the thread count
+
+rows::NormShape shape_of(const at::Tensor& x, double eps) {
+  const int64_t width = x.size(-1);
+  return {.rows = x.numel() / width, .width = width, .eps = static_cast<float>(eps)};
+}
+
+class RmsNorm : public torch::autograd::Function<RmsNorm> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x_any, const at::Tensor& w, double eps) {
+    const at::Tensor x = x_any.contiguous();
+    const at::Tensor y = at::empty_like(x);
+    const rows::NormShape shape = shape_of(x, eps);
+    const at::Tensor rstd = at::empty({shape.rows}, x.options().dtype(at::kFloat));
+    with_row_type(x, [&](auto kind) {
+      using T = decltype(kind);
+      at::parallel_for(0, shape.rows, kGrain, [&](int64_t begin, int64_t end) {
+        const int64_t at = begin * shape.width;
+        rows::rms_norm(rows_of<T>(x) + at, rows_of<T>(w), rows_of<T>(y) + at, rows_of<float>(rstd) + begin,
+                       {end - begin, shape.width, shape.eps});
+      });
+    });
+    ctx->save_for_backward({x, w, rstd});
+    ctx->saved_data["eps"] = eps;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &x = saved[0], &w = saved[1], &rstd = saved[2], dy = grads[0].contiguous();
+    const rows::NormShape shape = shape_of(x, ctx->saved_data["eps"].toDouble());
+    const int64_t chunks = (shape.rows + kGrain - 1) / kGrain;
+    const bool train_w = ctx->needs_input_grad(1);
+    const at::Tensor dx = at::empty_like(x);
+    const at::Tensor partial = train_w ? at::zeros({chunks, shape.width}, rstd.options()) : at::Tensor();
+    with_row_type(x, [&](auto kind) {
+      using T = decltype(kind);
+      at::parallel_for(0, chunks, 1, [&](int64_t first, int64_t last) {
+        for (int64_t c = first; c < last; ++c) {
+          const int64_t row = c * kGrain, at = row * shape.width;
+          rows::rms_norm_backward({.dy = rows_of<T>(dy) + at,
+                                   .x = rows_of<T>(x) + at,
+                                   .w = rows_of<T>(w),
+                                   .rstd = rows_of<float>(rstd) + row,
+                                   .dx = rows_of<T>(dx) + at,
+                                   .dw = train_w ? rows_of<float>(partial) + c * shape.width : nullptr},
+                                  {std::min(kGrain, shape.rows - row), shape.width, shape.eps});
+        }
+      });
+    });
+    return {dx, train_w ? partial.sum(0).to(w.scalar_type()) : at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor rms_norm_composed(const at::Tensor& x, const at::Tensor& w, double eps) {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor rstd = at::rsqrt(wide.square().mean(-1, true) + eps);
+  return (wide * rstd * w.to(at::kFloat)).to(x.scalar_type());
+}
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps) {
+  return x.is_cpu() ? RmsNorm::apply(x, w, eps) : rms_norm_composed(x, w, eps);
+}
+
+}  // namespace keel

@@ -1,0 +1,15 @@
+// RMS norm (Zhang & Sennrich, 2019): y = x / sqrt(mean(x²) + eps) · w over the last dimension, computed in
+// fp32 and rounded once.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace keel {
+
+// x [..., D], w [D], same dtype. Differentiable in both.
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps);
+
+// The same as a composition of ATen operators: other devices, and the oracle of the tests.
+at::Tensor rms_norm_composed(const at::Tensor& x, const at::Tensor& w, double eps);
+
+}  // namespace keel
