@@ -30,20 +30,21 @@ struct Dataset {
   DataStats stats;
   std::vector<std::string> sources;  // names; Example::source points here
   std::string hash;                  // 16 hex digits: content of the files
-  // A few rows (least content hash first), for answers before and after training: chats with their answers.
-  std::vector<Record> probes;
 };
 
 struct TrainingSets {
   Dataset train;
-  Dataset validation;  // eval_dataset, else val_size of the training rows; may be empty
+  Dataset validation;  // eval_dataset, or val_size of the training rows; may be empty
   Dataset general;     // general_dataset; may be empty
 };
 
-// UserError: as read_corpus, a row of the wrong kind for the stage, no example left.
+// A held-out set: texts are not packed into rows, so an example is one text (or a piece of at most
+// pack_length). UserError: as read_corpus, a row of the wrong kind for the stage, too many rows that the
+// template refuses, no example left.
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context);
 
-// All sets that the options name. Duplicate rows never stand on both sides of a val_size split.
+// All sets that the options name. Training texts (cpt) are packed into rows. Duplicate rows never stand on
+// both sides of a val_size split. validation has the kind of the stage, general may hold both kinds.
 TrainingSets load_training_sets(const DataContext& context);
 
 }  // namespace keel

@@ -1,0 +1,190 @@
+#include "data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/names.h"
+#include "corpus/corpus.h"
+#include "data/encode.h"
+#include "data/pack.h"
+#include "data/parallel.h"
+#include "data/split.h"
+
+namespace keel {
+namespace {
+
+struct Rows {
+  std::vector<Record> records;
+  std::vector<int32_t> source;  // of each record
+  std::vector<std::string> sources;
+  std::string hash;
+  int64_t rejected = 0;
+};
+
+void check_kind(const Record& record, Stage stage) {
+  const bool text = record.messages.empty();
+  if (stage == Stage::any || text == (stage == Stage::cpt)) return;
+  throw UserError({.where = record.place,
+                   .found = text ? "plain text" : "a chat",
+                   .wanted = text ? "chats (stage: sft)" : "plain text (stage: cpt)",
+                   .hint = text ? "stage: cpt trains plain text" : "stage: sft trains chats"});
+}
+
+Rows read_rows(const std::vector<std::string>& names, const DataContext& context, Stage stage) {
+  const DataOptions& o = context.options;
+  Rows rows;
+  std::string hashes;
+  for (const std::string& name : names) {
+    Corpus corpus = read_dataset(name, o.dataset_dir,
+                                 {.max_rows = o.max_samples,
+                                  .max_rejected = o.max_rejected,
+                                  .strict = o.strict,
+                                  .sink = context.rejected});
+    for (Record& record : corpus.records) {
+      check_kind(record, stage);
+      rows.records.push_back(std::move(record));
+    }
+    rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
+    rows.sources.push_back(name);
+    rows.rejected += static_cast<int64_t>(corpus.rejections.size());
+    hashes += corpus.hash;
+  }
+  rows.hash = hashes.size() == 16 ? hashes : to_hex(hash64(hashes));
+  return rows;
+}
+
+EncodeContext encode_context(const DataContext& context) {
+  const DataOptions& o = context.options;
+  return {.tokenizer = context.tokenizer,
+          .chat_template = context.chat_template,
+          .default_system = o.default_system,
+          .cutoff_len = o.cutoff_len,
+          .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
+          .overlength = o.overlength};
+}
+
+// Rows that the template refuses are bad rows like any other.
+void report_refused(const std::vector<EncodedRow>& rows, const DataContext& context) {
+  int64_t refused = 0;
+  const Rejection* first = nullptr;
+  for (const EncodedRow& row : rows) {
+    if (!row.refused) continue;
+    if (context.rejected) context.rejected(*row.refused);
+    if (first == nullptr) first = &*row.refused;
+    ++refused;
+  }
+  const double most = context.options.strict ? 0 : context.options.max_rejected;
+  if (refused == 0 || static_cast<double>(refused) <= most * static_cast<double>(rows.size())) return;
+  throw UserError({.where = first->place,
+                   .found = fmt::format("{} of {} rows are refused by the chat template, this one: {}",
+                                        refused, rows.size(), first->found),
+                   .wanted = first->wanted,
+                   .hint = "mend these rows, name another template, or raise max_rejected"});
+}
+
+[[noreturn]] void throw_nothing_left(const DataStats& s, const std::vector<std::string>& sources) {
+  throw UserError({.where = join(sources),
+                   .found = fmt::format("nothing to train in {} rows ({} dropped as too long, {} without a "
+                                        "label)",
+                                        s.rows, s.dropped, s.no_label),
+                   .wanted = "at least one reply",
+                   .hint = s.dropped > 0 ? "raise cutoff_len" : "look at the weights of rows and messages"});
+}
+
+// A mask that leaves no context in any chat is a template gone wrong, not data.
+void check_context(const std::vector<Example>& examples) {
+  const auto all_trained = [](const Example& e) { return e.supervised() + 1 >= e.size(); };
+  if (!std::ranges::all_of(examples, all_trained)) return;
+  throw UserError({.where = "chat template",
+                   .found = "every token of every chat would be trained",
+                   .wanted = "replies that can be told from questions",
+                   .hint = "name another chat_template"});
+}
+
+Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
+  const EncodeContext encode = encode_context(context);
+  std::vector<EncodedRow> encoded(rows.records.size());
+  const auto threads = static_cast<size_t>(context.options.preprocessing_num_workers);
+  bool chats = false;
+  for (const Record& record : rows.records) chats = chats || !record.messages.empty();
+  for_each_row(encoded.size(), threads, [&](size_t i) {
+    const Record& record = rows.records[i];
+    encoded[i] = record.messages.empty() ? encode_text(record, encode) : encode_chat(record, encode);
+  });
+  report_refused(encoded, context);
+  Dataset set{.sources = std::move(rows.sources), .hash = std::move(rows.hash)};
+  set.stats.rejected = rows.rejected;
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    set.stats += encoded[i].stats;
+    for (Example& e : encoded[i].examples) {
+      e.source = rows.source[i];
+      set.examples.push_back(std::move(e));
+    }
+  }
+  if (set.examples.empty()) throw_nothing_left(set.stats, set.sources);
+  if (chats) check_context(set.examples);
+  if (pack) {
+    set.examples = pack_rows(std::move(set.examples), encode.pack_length);
+    set.stats.examples = static_cast<int64_t>(set.examples.size());
+    set.stats.fill =
+        static_cast<double>(set.stats.tokens) / static_cast<double>(set.stats.examples * encode.pack_length);
+  }
+  return set;
+}
+
+Rows take_held_out(Rows& rows, double val_size) {
+  const std::vector<bool> out = held_out(rows.records, val_size);
+  Rows kept{.sources = rows.sources, .hash = rows.hash, .rejected = rows.rejected};
+  Rows held{.sources = rows.sources, .hash = rows.hash};
+  for (size_t i = 0; i < out.size(); ++i) {
+    Rows& side = out[i] ? held : kept;
+    side.records.push_back(std::move(rows.records[i]));
+    side.source.push_back(rows.source[i]);
+  }
+  rows = std::move(kept);
+  return held;
+}
+
+void check_options(const DataOptions& o, Stage stage) {
+  if (o.val_size > 0 && !o.eval_dataset.empty())
+    throw UserError({.where = "val_size",
+                     .found = "val_size and eval_dataset, both",
+                     .wanted = "one of them",
+                     .hint = "leave val_size out to validate on eval_dataset"});
+  if (o.overlength == "split" && stage == Stage::sft)
+    throw UserError({.where = "overlength",
+                     .found = "split for chats",
+                     .wanted = "drop_oldest_turns, drop or error",
+                     .hint = "a reply is never cut; only plain text (stage: cpt) is split"});
+}
+
+}  // namespace
+
+Stage parse_stage(const std::string& name) {
+  if (name == "sft") return Stage::sft;
+  if (name == "cpt") return Stage::cpt;
+  if (name == "any") return Stage::any;
+  throw UserError({.where = "stage", .found = fmt::format("\"{}\"", name), .wanted = "sft or cpt"});
+}
+
+Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context) {
+  return encode_rows(read_rows(names, context, context.stage), context, false);
+}
+
+TrainingSets load_training_sets(const DataContext& context) {
+  const DataOptions& o = context.options;
+  check_options(o, context.stage);
+  Rows rows = read_rows(o.dataset, context, context.stage);
+  TrainingSets sets;
+  if (o.val_size > 0) sets.validation = encode_rows(take_held_out(rows, o.val_size), context, false);
+  sets.train = encode_rows(std::move(rows), context, context.stage == Stage::cpt && o.packing);
+  if (!o.eval_dataset.empty()) sets.validation = load_dataset(o.eval_dataset, context);
+  if (!o.general_dataset.empty())
+    sets.general = encode_rows(read_rows(o.general_dataset, context, Stage::any), context, false);
+  return sets;
+}
+
+}  // namespace keel

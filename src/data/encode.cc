@@ -1,0 +1,223 @@
+#include "data/encode.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "text/conversation_mask.h"
+
+namespace keel {
+namespace {
+
+int64_t length_of(const EncodedChat& chat) { return static_cast<int64_t>(chat.ids.size()); }
+
+// A conversation as templates see it, and the weights of its assistant turns, which they must not see.
+class Conversation {
+ public:
+  Conversation(const Record& record, const EncodeContext& context)
+      : context_(context), record_(record), messages_(record.messages) {
+    for (Json& message : messages_) {
+      if (message["role"] == "assistant") weights_.push_back(message.value("weight", 1.0));
+      message.erase("weight");
+    }
+    if (context.default_system.empty() || starts_with_system()) return;
+    messages_.insert(messages_.begin(), Json{{"role", "system"}, {"content", context.default_system}});
+  }
+
+  std::vector<EncodedChat> encode() const {
+    return encode_conversation(context_.chat_template, context_.tokenizer, messages_,
+                               {.tools = record_.tools});
+  }
+
+  size_t turns() const { return weights_.size(); }
+
+  // The messages up to and with assistant turn `turn`, of which only this one is trained.
+  Conversation up_to(size_t turn) const {
+    Conversation part = *this;
+    size_t seen = 0, end = 0;
+    while (seen <= turn) seen += messages_[end++]["role"] == "assistant";
+    while (part.messages_.size() > end) part.messages_.erase(part.messages_.size() - 1);
+    part.weights_.resize(turn + 1);
+    std::fill(part.weights_.begin(), part.weights_.end() - 1, 0.0);
+    return part;
+  }
+
+  // Takes the oldest question and all that follows it up to the next one away. False: there is only one.
+  bool drop_oldest(DataStats& stats) {
+    const size_t begin = starts_with_system() ? 1 : 0;
+    size_t end = begin + 1;
+    while (end < messages_.size() && messages_[end]["role"] != "user") ++end;
+    if (end >= messages_.size()) return false;
+    for (size_t i = begin; i < end; ++i) {
+      const bool reply = messages_[begin]["role"] == "assistant";
+      if (reply && weights_.front() != 0) ++stats.cut_replies;
+      if (reply) weights_.erase(weights_.begin());
+      messages_.erase(begin);
+      ++stats.cut_turns;
+    }
+    return true;
+  }
+
+  Example example(EncodedChat chat) const {
+    Example e{.ids = std::move(chat.ids), .turn = std::move(chat.turn), .place = record_.place};
+    e.weight.assign(e.ids.size(), 0.0F);
+    e.end_of_turn.assign(e.ids.size(), 0);
+    for (size_t t = 1; t < e.ids.size(); ++t) {
+      if (e.turn[t] < 0) continue;
+      e.weight[t] = static_cast<float>(record_.weight * weights_.at(static_cast<size_t>(e.turn[t])));
+      e.end_of_turn[t] = e.weight[t] != 0 ? chat.is_end_of_turn[t] : 0;
+    }
+    return e;
+  }
+
+ private:
+  bool starts_with_system() const { return !messages_.empty() && messages_.front()["role"] == "system"; }
+
+  const EncodeContext& context_;
+  const Record& record_;
+  Json messages_;
+  std::vector<double> weights_;
+};
+
+[[noreturn]] void throw_too_long(const std::string& place, int64_t tokens, const char* option,
+                                 int64_t limit) {
+  throw UserError({.where = place,
+                   .found = fmt::format("a row of {} tokens", tokens),
+                   .wanted = fmt::format("at most {} ({})", limit, option),
+                   .hint = "raise the limit, or choose another overlength"});
+}
+
+int64_t trained_turns(const Example& e) {
+  int64_t turns = 0;
+  int32_t last = -1;
+  for (size_t t = 0; t < e.ids.size(); ++t) {
+    if (e.weight[t] == 0 || e.turn[t] == last) continue;
+    last = e.turn[t];
+    ++turns;
+  }
+  return turns;
+}
+
+// Appends the chat's examples that fit. `last_only`: of a template that changes earlier turns, encode() gives
+// one chat a turn, and the last is the one that is wanted.
+void add_fitting(Conversation conversation, bool last_only, const EncodeContext& context, EncodedRow& row) {
+  while (true) {
+    std::vector<EncodedChat> chats = conversation.encode();
+    if (length_of(chats.back()) <= context.cutoff_len) {
+      if (last_only) chats.erase(chats.begin(), chats.end() - 1);
+      for (EncodedChat& chat : chats) row.examples.push_back(conversation.example(std::move(chat)));
+      return;
+    }
+    if (context.overlength != "drop_oldest_turns" || !conversation.drop_oldest(row.stats)) return;
+  }
+}
+
+void fill_stats(EncodedRow& row) {
+  for (const Example& e : row.examples) {
+    row.stats.tokens += e.size();
+    row.stats.supervised += e.supervised();
+    row.stats.turns += trained_turns(e);
+  }
+  row.stats.examples = static_cast<int64_t>(row.examples.size());
+}
+
+int64_t labels_of(const std::vector<Example>& examples) {
+  int64_t labels = 0;
+  for (const Example& e : examples) labels += e.supervised();
+  return labels;
+}
+
+void encode_messages(const Record& record, const EncodeContext& context, EncodedRow& row) {
+  const Conversation conversation(record, context);
+  const std::vector<EncodedChat> chats = conversation.encode();
+  std::vector<Example> whole;
+  for (const EncodedChat& chat : chats) {
+    row.stats.longest = std::max(row.stats.longest, length_of(chat));
+    whole.push_back(conversation.example(chat));
+  }
+  if (chats.size() > 1) row.stats.one_turn_a_sample = 1;
+  const int64_t wanted = labels_of(whole);
+  if (row.stats.longest <= context.cutoff_len) {
+    row.examples = std::move(whole);
+  } else {
+    row.stats.over_long = 1;
+    if (context.overlength == "error") return;
+    if (chats.size() == 1)
+      add_fitting(conversation, false, context, row);
+    else
+      for (size_t t = 0; t < conversation.turns(); ++t)
+        add_fitting(conversation.up_to(t), true, context, row);
+    if (row.examples.empty())
+      row.stats = {.rows = 1, .longest = row.stats.longest, .over_long = 1, .dropped = 1};
+  }
+  std::erase_if(row.examples, [](const Example& e) { return e.supervised() == 0; });
+  const int64_t left = labels_of(row.examples);
+  row.stats.lost_supervised = wanted - left;
+  row.stats.no_label = wanted == 0 ? 1 : 0;
+  if (row.examples.size() > 1) {
+    for (Example& e : row.examples) e.conversation_supervised = left;
+  }
+}
+
+std::vector<int32_t> text_ids(const Record& record, const EncodeContext& context) {
+  std::vector<int32_t> ids = context.tokenizer.encode(record.text, true);
+  const SpecialTokens& special = context.chat_template.special();
+  std::optional<int32_t> eos;
+  if (special.eos()) eos = context.tokenizer.token_to_id(*special.eos());
+  if (!eos && !special.eos_ids.empty()) eos = special.eos_ids.front();
+  if (eos && (ids.empty() || ids.back() != *eos)) ids.push_back(*eos);
+  return ids;
+}
+
+Example text_piece(std::vector<int32_t> ids, const Record& record) {
+  Example e{.ids = std::move(ids), .place = record.place};
+  e.weight.assign(e.ids.size(), static_cast<float>(record.weight));
+  e.weight.front() = 0;
+  e.turn.assign(e.ids.size(), 0);
+  e.end_of_turn.assign(e.ids.size(), 0);
+  return e;
+}
+
+}  // namespace
+
+EncodedRow encode_chat(const Record& record, const EncodeContext& context) {
+  EncodedRow row{.stats = {.rows = 1}};
+  try {
+    encode_messages(record, context, row);
+  } catch (const UserError& e) {
+    return {.stats = {.rejected = 1},
+            .refused = Rejection{record.place, "", e.text().found, "messages that the chat template takes"}};
+  }
+  if (row.stats.over_long > 0 && context.overlength == "error")
+    throw_too_long(record.place, row.stats.longest, "cutoff_len", context.cutoff_len);
+  fill_stats(row);
+  return row;
+}
+
+EncodedRow encode_text(const Record& record, const EncodeContext& context) {
+  EncodedRow row{.stats = {.rows = 1}};
+  const std::vector<int32_t> ids = text_ids(record, context);
+  const auto size = static_cast<int64_t>(ids.size());
+  row.stats.longest = size;
+  if (size > context.pack_length) {
+    row.stats.over_long = 1;
+    if (context.overlength == "error") throw_too_long(record.place, size, "pack_length", context.pack_length);
+    row.stats.dropped = context.overlength == "drop" ? 1 : 0;
+  }
+  if (row.stats.dropped > 0) {
+    row.stats.lost_supervised = size - 1;
+    return row;
+  }
+  for (int64_t begin = 0; begin + 1 < size; begin += context.pack_length - 1) {
+    const int64_t end = std::min(size, begin + context.pack_length);
+    row.examples.push_back(text_piece({ids.begin() + begin, ids.begin() + end}, record));
+  }
+  if (record.weight == 0) row.examples.clear();
+  row.stats.no_label = row.examples.empty() ? 1 : 0;
+  fill_stats(row);
+  return row;
+}
+
+}  // namespace keel

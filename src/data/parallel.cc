@@ -1,0 +1,67 @@
+#include "data/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace keel {
+namespace {
+
+constexpr size_t kBlock = 32;  // rows handed to a thread at once
+
+class RowPool {
+ public:
+  RowPool(size_t n, const std::function<void(size_t)>& work) : n_(n), failed_(n), work_(work) {}
+
+  // Blocks are handed out in order, so every row before a failed one is worked on.
+  void run() {
+    for (size_t begin = next_.fetch_add(kBlock); begin < n_; begin = next_.fetch_add(kBlock)) {
+      for (size_t i = begin; i < std::min(n_, begin + kBlock); ++i) {
+        try {
+          work_(i);
+        } catch (...) {
+          fail(i, std::current_exception());
+          return;
+        }
+      }
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void fail(size_t i, std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    next_ = n_;
+    if (i >= failed_) return;
+    failed_ = i;
+    error_ = std::move(error);
+  }
+
+  size_t n_, failed_;
+  const std::function<void(size_t)>& work_;
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work) {
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  threads = std::min(threads, (n + kBlock - 1) / kBlock);
+  RowPool pool(n, work);
+  {
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < threads; ++i) helpers.emplace_back([&pool] { pool.run(); });
+    pool.run();
+  }
+  pool.rethrow();
+}
+
+}  // namespace keel

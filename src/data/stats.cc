@@ -1,0 +1,85 @@
+#include "data/stats.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace keel {
+namespace {
+
+std::string grouped(int64_t n) {  // 1234567 → "1,234,567"
+  const std::string digits = std::to_string(n);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+void add_count(std::string& out, int64_t n, const char* what) {
+  if (n > 0) out += fmt::format(" · {} {}", grouped(n), what);
+}
+
+}  // namespace
+
+DataStats& DataStats::operator+=(const DataStats& other) {
+  const auto share = [](const DataStats& s) {
+    return s.fill > 0 ? static_cast<double>(s.tokens) / s.fill : 0;
+  };
+  const double room = share(*this) + share(other);
+  rows += other.rows;
+  rejected += other.rejected;
+  examples += other.examples;
+  turns += other.turns;
+  tokens += other.tokens;
+  supervised += other.supervised;
+  longest = std::max(longest, other.longest);
+  over_long += other.over_long;
+  dropped += other.dropped;
+  cut_turns += other.cut_turns;
+  cut_replies += other.cut_replies;
+  lost_supervised += other.lost_supervised;
+  no_label += other.no_label;
+  one_turn_a_sample += other.one_turn_a_sample;
+  fill = room > 0 ? static_cast<double>(tokens) / room : 1.0;
+  return *this;
+}
+
+std::string describe(const DataStats& s) {
+  const double trained =
+      s.tokens == 0 ? 0 : 100.0 * static_cast<double>(s.supervised) / static_cast<double>(s.tokens);
+  std::string out = fmt::format("{} rows · {} samples · {} turns · {} tokens ({:.1f} % trained) · longest {}",
+                                grouped(s.rows), grouped(s.examples), grouped(s.turns), grouped(s.tokens),
+                                trained, grouped(s.longest));
+  if (s.fill < 1) out += fmt::format(" · {:.1f} % full", 100 * s.fill);
+  add_count(out, s.rejected, "bad rows");
+  add_count(out, s.over_long, "too long");
+  add_count(out, s.dropped, "of these dropped");
+  add_count(out, s.cut_turns, "messages cut from their beginnings");
+  add_count(out, s.cut_replies, "replies among them");
+  add_count(out, s.lost_supervised, "trained tokens lost so");
+  add_count(out, s.no_label, "without anything to train");
+  add_count(out, s.one_turn_a_sample, "trained one turn a sample (the template changes earlier turns)");
+  return out;
+}
+
+Json to_json(const DataStats& s) {
+  return {{"rows", s.rows},
+          {"rejected", s.rejected},
+          {"examples", s.examples},
+          {"turns", s.turns},
+          {"tokens", s.tokens},
+          {"supervised", s.supervised},
+          {"longest", s.longest},
+          {"over_long", s.over_long},
+          {"dropped", s.dropped},
+          {"cut_turns", s.cut_turns},
+          {"cut_replies", s.cut_replies},
+          {"lost_supervised", s.lost_supervised},
+          {"no_label", s.no_label},
+          {"fill", s.fill},
+          {"one_turn_a_sample", s.one_turn_a_sample}};
+}
+
+}  // namespace keel
