@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "report/svg_plot.h"
 
@@ -17,10 +18,17 @@ constexpr const char* kLossUnit = "nats per token";
 const std::array<std::string, 4> kZoneNames{"loss ≤ 1.45", "1.45–6.6", "6.6–15", "≥ 15"};
 
 Curve smoothed(const Curve& curve) {
-  return thin(smooth(curve, std::max(1.0, kSmoothing * static_cast<double>(curve.size()))), kMaxPoints);
+  return pick(smooth(curve, std::max(1.0, kSmoothing * static_cast<double>(curve.size()))), kMaxPoints);
 }
 
 std::string name_of(const RunCurves& run) { return run.name.empty() ? "this run" : run.name; }
+
+struct Runs {
+  std::vector<RunCurves> all;
+  StepRange steps;
+
+  bool alone() const { return all.size() == 1; }
+};
 
 // The same quantity of every run; one ink a run, in the order of the folders.
 struct Quantity {
@@ -28,83 +36,126 @@ struct Quantity {
   bool from_zero = false, log_if_wide = false, smooth = false;
 };
 
-std::string draw_quantity(const std::vector<RunCurves>& runs, const Quantity& q) {
+std::string draw_quantity(const Runs& runs, const Quantity& q) {
   LineChart chart{.id = "chart-" + q.key,
-                  .title = q.title,
+                  .title = q.title + (q.smooth ? ", smoothed" : ""),
                   .y_label = q.unit,
                   .lines = {},
+                  .steps = runs.steps,
                   .from_zero = q.from_zero,
                   .log_if_wide = q.log_if_wide};
-  for (size_t i = 0; i < runs.size(); ++i) {
-    const Curve& curve = runs[i].at(q.key);
-    const std::string name = runs.size() == 1 ? q.title : name_of(runs[i]);
-    chart.lines.push_back({.name = name,
+  for (size_t i = 0; i < runs.all.size(); ++i) {
+    const Curve& curve = runs.all[i].at(q.key);
+    chart.lines.push_back({.name = runs.alone() ? q.title : name_of(runs.all[i]),
                            .points = q.smooth ? smoothed(curve) : thin(curve, kMaxPoints),
                            .ink = static_cast<int>(i)});
   }
   return draw(chart);
 }
 
-std::string draw_own_loss(const RunCurves& run) {
-  const Curve& loss = run.at("loss");
+std::string draw_own_loss(const Runs& runs) {
+  const Curve& loss = runs.all[0].at("loss");
   return draw(LineChart{.id = "chart-loss",
                         .title = "Training loss",
                         .y_label = kLossUnit,
                         .lines = {{.name = "each step", .points = thin(loss, kMaxPoints), .faint = true},
                                   {.name = "smoothed", .points = smoothed(loss)}},
+                        .steps = runs.steps,
                         .log_if_wide = true});
 }
 
-std::string draw_own_validation(const RunCurves& run) {
-  return draw(LineChart{
-      .id = "chart-validation",
-      .title = "Validation loss",
-      .y_label = kLossUnit,
-      .lines = {{.name = "domain", .points = thin(run.at("eval_loss"), kMaxPoints)},
-                {.name = "general", .points = thin(run.at("general_loss"), kMaxPoints), .ink = 1}}});
+std::string draw_own_validation(const Runs& runs) {
+  const RunCurves& run = runs.all[0];
+  return draw(
+      LineChart{.id = "chart-validation",
+                .title = "Validation loss",
+                .y_label = kLossUnit,
+                .lines = {{.name = "domain", .points = thin(run.at("eval_loss"), kMaxPoints)},
+                          {.name = "general", .points = thin(run.at("general_loss"), kMaxPoints), .ink = 1}},
+                .steps = runs.steps});
 }
 
-std::string draw_zones(const std::vector<RunCurves>& runs, bool weight) {
-  std::string out;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    const std::string of = runs.size() == 1 ? "" : ": " + name_of(runs[i]);
-    const std::string what = weight ? "gradient weight" : "tokens";
-    out += draw(ShareChart{.id = fmt::format("chart-zones-{}-{}", weight ? "weight" : "tokens", i),
-                           .title = fmt::format("Share of {} per loss zone{}", what, of),
-                           .y_label = "share of " + what,
-                           .names = kZoneNames,
-                           .points = thin(weight ? runs[i].zone_weight : runs[i].zone_tokens, kMaxShares)});
+std::string draw_losses(const Runs& runs) {
+  if (runs.alone()) return draw_own_loss(runs) + draw_own_validation(runs);
+  const Quantity training{
+      .key = "loss", .title = "Training loss", .unit = kLossUnit, .log_if_wide = true, .smooth = true};
+  return draw_quantity(runs, training) +
+         draw_quantity(runs, {.key = "eval_loss", .title = "Validation loss, domain", .unit = kLossUnit}) +
+         draw_quantity(runs, {.key = "general_loss", .title = "Validation loss, general", .unit = kLossUnit});
+}
+
+std::string draw_zones(const Runs& runs, size_t i, bool weight) {
+  const RunCurves& run = runs.all[i];
+  const std::string what = weight ? "gradient weight" : "tokens";
+  return draw(ShareChart{
+      .id = fmt::format("chart-zones-{}-{}", weight ? "weight" : "tokens", i),
+      .title = fmt::format("Share of {} per loss zone{}", what, runs.alone() ? "" : ": " + name_of(run)),
+      .y_label = "share of " + what,
+      .names = kZoneNames,
+      .points = thin(weight ? run.zone_weight : run.zone_tokens, kMaxShares),
+      .steps = runs.steps});
+}
+
+// Lines that lie over each other are read by their trend; spikes of the gradient norm are news and stay.
+std::string draw_entropy(const Runs& runs) {
+  return draw_quantity(runs, {.key = "entropy",
+                              .title = "Entropy of the predictions",
+                              .unit = kLossUnit,
+                              .from_zero = true,
+                              .smooth = !runs.alone()});
+}
+
+std::string draw_course(const Runs& runs) {
+  return draw_quantity(runs, {.key = "grad_norm",
+                              .title = "Gradient norm",
+                              .unit = "L2 norm before clipping",
+                              .from_zero = true,
+                              .log_if_wide = true}) +
+         draw_quantity(
+             runs,
+             {.key = "learning_rate", .title = "Learning rate", .unit = "learning rate", .from_zero = true}) +
+         draw_quantity(runs, {.key = "tokens_per_s",
+                              .title = "Speed",
+                              .unit = "tokens per second",
+                              .from_zero = true,
+                              .smooth = !runs.alone()});
+}
+
+std::string group(const std::string& figures) {
+  return figures.empty() ? "" : "<div class=\"charts\">\n" + figures + "</div>\n";
+}
+
+StepRange range_of(const std::vector<RunCurves>& runs) {
+  const double first = runs[0].values.begin()->second.front().x;
+  StepRange range{.low = first, .high = first};
+  for (const RunCurves& run : runs) {
+    for (const auto& [name, curve] : run.values) {
+      range.low = std::min(range.low, curve.front().x);
+      range.high = std::max(range.high, curve.back().x);
+    }
   }
-  return out;
+  return range;
 }
-
-bool has_curves(const RunCurves& run) { return !run.values.empty(); }
 
 }  // namespace
 
 std::string draw_charts(const std::vector<RunCurves>& given, std::vector<std::string>& notes) {
-  std::vector<RunCurves> runs;
-  std::ranges::copy_if(given, std::back_inserter(runs), has_curves);
-  if (runs.empty()) return {};
-  if (runs.size() > kInks) {
-    notes.push_back(fmt::format("The curves show the first {} of {} runs.", kInks, runs.size()));
-    runs.resize(kInks);
+  Runs runs;
+  std::ranges::copy_if(given, std::back_inserter(runs.all),
+                       [](const RunCurves& r) { return !r.values.empty(); });
+  if (runs.all.empty()) return {};
+  if (runs.all.size() > kInks) {
+    notes.push_back(fmt::format("The curves show the first {} of {} runs.", kInks, runs.all.size()));
+    runs.all.resize(kInks);
   }
-  std::string out;
-  if (runs.size() == 1) {
-    out += draw_own_loss(runs[0]) + draw_own_validation(runs[0]);
-  } else {
-    out += draw_quantity(runs, {"loss", "Training loss, smoothed", kLossUnit, false, true, true});
-    out += draw_quantity(runs, {"eval_loss", "Validation loss, domain", kLossUnit});
-    out += draw_quantity(runs, {"general_loss", "Validation loss, general", kLossUnit});
-  }
-  out += draw_zones(runs, false) + draw_zones(runs, true);
-  for (const Quantity& q : {Quantity{"entropy", "Entropy of the predictions", kLossUnit, true},
-                            Quantity{"grad_norm", "Gradient norm", "L2 norm before clipping", true, true},
-                            Quantity{"learning_rate", "Learning rate", "learning rate", true},
-                            Quantity{"tokens_per_s", "Speed", "tokens per second", true}})
-    out += draw_quantity(runs, q);
-  return out;
+  runs.steps = range_of(runs.all);
+  std::string zones;
+  for (size_t i = 0; i < runs.all.size(); ++i)
+    zones += draw_zones(runs, i, false) + draw_zones(runs, i, true);
+  // an even number of charts in each group leaves no holes in two columns
+  std::string losses = draw_losses(runs), course = draw_course(runs);
+  (runs.alone() ? course : losses) += draw_entropy(runs);
+  return group(losses) + group(zones) + group(course);
 }
 
 }  // namespace keel

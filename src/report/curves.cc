@@ -35,6 +35,13 @@ Curve thin(const Curve& curve, size_t max_points) {
   return out;
 }
 
+Curve pick(const Curve& curve, size_t max_points) {
+  if (curve.size() <= max_points) return curve;
+  Curve out;
+  for (size_t i = 0; i < max_points; ++i) out.push_back(curve[i * (curve.size() - 1) / (max_points - 1)]);
+  return out;
+}
+
 ShareCurve thin(const ShareCurve& curve, size_t max_points) {
   if (curve.size() <= max_points) return curve;
   ShareCurve out;

@@ -26,6 +26,9 @@ Curve smooth(const Curve& curve, double half_life);
 // is lost.
 Curve thin(const Curve& curve, size_t max_points);
 
+// At most max_points (>= 2), evenly picked: for curves that are smooth already.
+Curve pick(const Curve& curve, size_t max_points);
+
 // At most max_points, each the mean of a stretch.
 ShareCurve thin(const ShareCurve& curve, size_t max_points);
 

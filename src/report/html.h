@@ -1,6 +1,6 @@
 // report.html: one self-contained file made from what lies in a run folder, nothing else.
 //
-// Read from run_dir (all but summary.json may be missing):
+// Read from run_dir (any may be missing, but not all metrics and the summary):
 //   summary.json   {"title", "verdict", "command",
 //                   "facts": {name: value, …},
 //                   "tables": [{"title", "columns": [...], "rows": [[...], …], "note"?}],

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "report/charts.h"
 #include "report/html_escape.h"
 #include "report/page_parts.h"
@@ -29,17 +31,29 @@ std::string render_configs(const RunFolder& folder) {
   return out;
 }
 
+// Words stay whole where the line wraps: browsers would break "--name" after its hyphens.
+std::string keep_words_whole(const std::string& command) {
+  if (command.find('\n') != std::string::npos) return escape_html(command);  // laid out by hand already
+  std::string out;
+  for (size_t from = 0; from <= command.size();) {
+    const size_t to = std::min(command.find(' ', from), command.size());
+    if (from > 0) out += ' ';
+    if (to > from)
+      out += "<span>" + escape_html(std::string_view(command).substr(from, to - from)) + "</span>";
+    from = to + 1;
+  }
+  return out;
+}
+
 std::string render_command(const Json& summary) {
   const std::string command = text_of(summary, "command");
-  return command.empty() ? ""
-                         : fmt::format("<pre class=\"command\" tabindex=\"0\"><code>{}</code></pre>\n",
-                                       escape_html(command));
+  if (command.empty()) return {};
+  return "<pre class=\"command\" tabindex=\"0\"><code>" + keep_words_whole(command) + "</code></pre>\n";
 }
 
 std::vector<Section> sections_of(const RunFolder& folder) {
   std::vector<std::string> notes = folder.notes;
-  std::string charts = draw_charts(folder.runs, notes);
-  if (!charts.empty()) charts = "<div class=\"charts\">" + charts + "</div>\n";
+  const std::string charts = draw_charts(folder.runs, notes);  // before the notes are read
   std::vector<Section> sections{
       {"results", "Results", render_tables(folder)},
       {"curves", "Curves", charts},

@@ -95,7 +95,8 @@ Json evaluation_table(const RunFolder& folder) {
       const Curve& curve = run.at(key);
       if (curve.empty()) continue;
       const Point& best = *std::ranges::min_element(curve, {}, &Point::y);
-      rows.push_back({prefix + name, curve.front().y, best.y, best.x, curve.back().y});
+      rows.push_back({prefix + name, fmt::format("{:.3f}", curve.front().y), fmt::format("{:.3f}", best.y),
+                      fmt::format("{:.0f}", best.x), fmt::format("{:.3f}", curve.back().y)});
     }
   }
   return {{"title", "Validation loss (nats per token)"},

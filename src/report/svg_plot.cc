@@ -14,7 +14,7 @@ namespace {
 
 // One drawing is kWidth × kHeight units; the page scales it to the column.
 constexpr double kWidth = 560, kHeight = 300;
-constexpr double kLeft = 62, kRight = 16, kTop = 34, kBottom = 50;
+constexpr double kLeft = 62, kRight = 30, kTop = 34, kBottom = 50;
 constexpr size_t kMostDots = 40;   // curves with few points (evaluations) show where they were measured
 constexpr size_t kMostBands = 48;  // places where a resting pointer shows values
 
@@ -25,7 +25,11 @@ struct Frame {
   double down(double value) const { return kHeight - kBottom - y.place(value) * (kHeight - kTop - kBottom); }
 };
 
-Axis step_axis(double low, double high) {
+Axis step_axis(double low, double high, const StepRange& wish) {
+  if (wish.low <= wish.high) {
+    low = std::min(low, wish.low);
+    high = std::max(high, wish.high);
+  }
   if (low > 0 && low < 0.1 * high) low = 0;
   return make_axis(low, high, {.ticks = 6, .whole_numbers = true, .to_ticks = false});
 }
@@ -156,7 +160,7 @@ Frame frame_of(const LineChart& chart) {
       high = {std::max(high.x, p.x), std::max(high.y, p.y)};
     }
   }
-  return {.x = step_axis(low.x, high.x),
+  return {.x = step_axis(low.x, high.x, chart.steps),
           .y = make_axis(low.y, high.y, {.from_zero = chart.from_zero, .log_if_wide = chart.log_if_wide})};
 }
 
@@ -215,7 +219,7 @@ std::string draw(const LineChart& given) {
 std::string draw(const ShareChart& chart) {
   if (chart.points.size() < 2) return {};
   const Shares &first = chart.points.front(), &last = chart.points.back();
-  const Frame frame{.x = step_axis(first.x, last.x), .y = percent_axis()};
+  const Frame frame{.x = step_axis(first.x, last.x, chart.steps), .y = percent_axis()};
   std::string body;
   for (size_t zone = 0; zone < 4; ++zone) body += draw_area(frame, chart.points, zone);
   body += draw_axes(frame, chart.y_label);

@@ -20,11 +20,17 @@ struct Line {
   bool faint = false;
 };
 
+// The steps that the axis covers at least; the same for all charts of a page, so that they can be compared.
+struct StepRange {
+  double low = 1, high = 0;  // low > high: only what the points need
+};
+
 struct LineChart {
   std::string id;  // unique on the page, a valid HTML id
   std::string title;
   std::string y_label;  // quantity and unit
   std::vector<Line> lines;
+  StepRange steps = {};
   bool from_zero = false;
   bool log_if_wide = false;
 };
@@ -35,6 +41,7 @@ struct ShareChart {
   std::string id, title, y_label;
   std::array<std::string, 4> names;
   ShareCurve points;
+  StepRange steps = {};
 };
 
 std::string draw(const ShareChart& chart);  // "" with fewer than two points
