@@ -59,7 +59,7 @@ svg text{font-size:13px;fill:var(--soft);font-variant-numeric:tabular-nums}
 polygon{stroke:var(--card);stroke-width:.75}
 .band rect{fill:transparent;pointer-events:all}.band path{stroke:var(--text);opacity:0}.band:hover path{opacity:.55}
 @container(max-width:30rem){svg text{font-size:16px}}
-@container(max-width:22.5rem){svg text{font-size:18px}.chart .line{stroke-width:2.6}}
+@container(max-width:22.5rem){svg text{font-size:18px}.chart .line:not(.faint){stroke-width:2.6}}
 .sample{padding:1.1rem 0;border-bottom:1px solid var(--rule)}
 .sample:first-of-type{padding-top:0}
 h3{font-size:1.02rem;font-weight:600;max-width:50em;white-space:pre-line}
