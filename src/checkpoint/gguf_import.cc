@@ -2,6 +2,10 @@
 // type.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <span>
+
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -40,9 +44,9 @@ at::Tensor read_weight(const GgufFile& file, const GgufWeight& weight, at::Scala
   const GgufTensor& tensor = *file.find_tensor(weight.gguf);
   const std::string where = fmt::format("{}, tensor \"{}\"", file.where, tensor.name);
   at::Tensor values = at::empty(tensor.shape, at::kFloat);
-  dequantize(*tensor.type, tensor.bytes,
-             {values.mutable_data_ptr<float>(), static_cast<size_t>(values.numel())});
-  if (!values.isfinite().all().item<bool>())
+  const std::span<float> flat(values.mutable_data_ptr<float>(), static_cast<size_t>(values.numel()));
+  dequantize(*tensor.type, tensor.bytes, flat);
+  if (!std::all_of(flat.begin(), flat.end(), [](float value) { return std::isfinite(value); }))
     throw UserError({.where = where,
                      .found = "values that are not finite (NaN or infinity)",
                      .hint = "the file is damaged: download it again"});

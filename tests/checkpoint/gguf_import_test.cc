@@ -114,11 +114,14 @@ TEST(GgufImport, PatternsAreThoseOfTheOriginalTokenizers) {
                                   .words("tokenizer.ggml.merges", {"a b"})
                                   .done();
     const Json made = gguf_tokenizer(parse(bytes), 3);
-    const Json wanted = read_json(test::shared_dir() / "data/tokenizers" / original / "tokenizer.json");
-    EXPECT_EQ(made["pre_tokenizer"]["pretokenizers"][0]["pattern"],
-              wanted["pre_tokenizer"]["pretokenizers"][0]["pattern"])
+    // Not Json: its ordered objects take quadratic time for the vocabulary.
+    const auto wanted = nlohmann::json::parse(
+        read_text(test::shared_dir() / "data/tokenizers" / original / "tokenizer.json"));
+    const char* at = "/pre_tokenizer/pretokenizers/0/pattern/Regex";
+    EXPECT_EQ(made.at(Json::json_pointer(at)).get<std::string>(),
+              wanted.at(nlohmann::json::json_pointer(at)).get<std::string>())
         << pre;
-    EXPECT_EQ(made["normalizer"], wanted["normalizer"]) << pre;
+    EXPECT_EQ(made["normalizer"].dump(), wanted["normalizer"].dump()) << pre;
   }
 }
 
