@@ -1,0 +1,288 @@
+// The whole data path: files to sets, splits, packing, refusals.
+#include "data/dataset.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "data/pack.h"
+#include "data/parallel.h"
+#include "data/split.h"
+#include "support/paths.h"
+#include "text/small_tokenizer.h"
+
+namespace keel {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string row(const std::string& question, const std::string& answer) {
+  return Json{{"prompt", question}, {"completion", answer}}.dump() + "\n";
+}
+
+class DatasetTest : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& bytes) {
+    write_file(dir_ / name, bytes);
+    return (dir_ / name).string();
+  }
+
+  std::string numbered(const std::string& name, int n) {
+    std::string bytes;
+    for (int i = 0; i < n; ++i) bytes += row("q" + std::to_string(i), "answer " + std::to_string(i));
+    return file(name, bytes);
+  }
+
+  DataContext context(Stage stage = Stage::sft) const {
+    return {.options = options_, .tokenizer = tokenizer_, .chat_template = chatml_, .stage = stage};
+  }
+
+  template <class Work>
+  std::string error(Work work) {
+    try {
+      work();
+    } catch (const UserError& e) {
+      return e.what();
+    }
+    return "no error";
+  }
+
+  test::TempDir dir_;
+  Tokenizer tokenizer_ = test::letter_tokenizer();
+  ChatTemplate chatml_ =
+      ChatTemplate::from_builtin("chatml", {.by_name = {{"eos_token", "</s>"}}, .eos_ids = {}});
+  DataOptions options_;
+};
+
+std::set<std::vector<int32_t>> contents(const std::vector<Example>& examples) {
+  std::set<std::vector<int32_t>> out;
+  for (const Example& e : examples) out.insert(e.ids);
+  return out;
+}
+
+TEST_F(DatasetTest, LoadsSeveralFilesInOrder) {
+  const std::string a = numbered("a.jsonl", 3), b = numbered("b.jsonl", 2);
+  const Dataset set = load_dataset({a, b}, context());
+  ASSERT_EQ(set.examples.size(), 5U);
+  EXPECT_THAT(set.sources, ElementsAre(a, b));
+  EXPECT_EQ(set.examples[2].source, 0);
+  EXPECT_EQ(set.examples[3].source, 1);
+  EXPECT_EQ(set.examples[4].place, b + ":2");
+  EXPECT_EQ(set.stats.rows, 5);
+  EXPECT_EQ(set.hash.size(), 16U);
+  EXPECT_THAT(describe(set.stats), HasSubstr("5 rows · 5 samples · 5 turns · "));
+  EXPECT_EQ(to_json(set.stats)["rows"], 5);
+}
+
+TEST_F(DatasetTest, TheNumberOfThreadsChangesNothing) {
+  const std::string a = numbered("a.jsonl", 300);
+  options_.preprocessing_num_workers = 1;
+  const Dataset one = load_dataset({a}, context());
+  options_.preprocessing_num_workers = 4;
+  const Dataset four = load_dataset({a}, context());
+  ASSERT_EQ(one.examples.size(), four.examples.size());
+  for (size_t i = 0; i < one.examples.size(); ++i) EXPECT_EQ(one.examples[i].ids, four.examples[i].ids);
+}
+
+TEST_F(DatasetTest, TheValidationSplitDependsOnContentAlone) {
+  std::string forward, backward;
+  for (int i = 0; i < 50; ++i) {
+    forward += row("q" + std::to_string(i), "a");
+    backward = row("q" + std::to_string(i), "a") + backward;
+  }
+  options_.val_size = 0.2;
+  options_.dataset = {file("f.jsonl", forward)};
+  const TrainingSets f = load_training_sets(context());
+  options_.dataset = {file("b.jsonl", backward)};
+  const TrainingSets b = load_training_sets(context());
+  EXPECT_EQ(f.validation.examples.size(), 10U);
+  EXPECT_EQ(f.train.examples.size(), 40U);
+  EXPECT_EQ(contents(f.validation.examples), contents(b.validation.examples));
+  EXPECT_EQ(contents(f.train.examples), contents(b.train.examples));
+  options_.val_size = 7;
+  EXPECT_EQ(load_training_sets(context()).validation.examples.size(), 7U);
+}
+
+TEST_F(DatasetTest, EqualRowsAreNeverSplit) {
+  std::string bytes;
+  for (int i = 0; i < 40; ++i) bytes += row("q" + std::to_string(i % 10), "a");
+  options_.dataset = {file("twins.jsonl", bytes)};
+  options_.val_size = 6;
+  const TrainingSets sets = load_training_sets(context());
+  EXPECT_EQ(sets.validation.examples.size(), 8U);  // two questions, four times each
+  for (const auto& ids : contents(sets.validation.examples))
+    EXPECT_FALSE(contents(sets.train.examples).contains(ids));
+  options_.val_size = 40;
+  EXPECT_EQ(error([&] { load_training_sets(context()); }),
+            "val_size: 40 of 40 rows\n  wanted: rows left to train (equal rows stay together)");
+}
+
+TEST_F(DatasetTest, OptionsThatContradictEachOtherAreErrors) {
+  options_.dataset = options_.eval_dataset = {numbered("a.jsonl", 3)};
+  options_.val_size = 1;
+  EXPECT_THAT(error([&] { load_training_sets(context()); }), HasSubstr("val_size and eval_dataset, both"));
+  options_.val_size = 0;
+  EXPECT_EQ(load_training_sets(context()).validation.examples.size(), 3U);
+  options_.overlength = "split";
+  EXPECT_THAT(error([&] { load_training_sets(context()); }), HasSubstr("a reply is never cut"));
+}
+
+TEST_F(DatasetTest, KindsOfRowsHaveToFitTheStage) {
+  const std::string text = file("t.jsonl", "{\"text\":\"words\"}\n"), chat = numbered("c.jsonl", 1);
+  EXPECT_EQ(error([&] { load_dataset({text}, context()); }),
+            text + ":1: plain text\n  wanted: chats (stage: sft)\n  try:    stage: cpt trains plain text");
+  EXPECT_EQ(error([&] { load_dataset({chat}, context(Stage::cpt)); }),
+            chat + ":1: a chat\n  wanted: plain text (stage: cpt)\n  try:    stage: sft trains chats");
+  EXPECT_EQ(load_dataset({text, chat}, context(Stage::any)).examples.size(), 2U);
+  options_.dataset = {chat};
+  options_.general_dataset = {text, chat};
+  EXPECT_EQ(load_training_sets(context()).general.examples.size(), 2U);
+  EXPECT_THAT(error([] { parse_stage("dpo"); }), HasSubstr("wanted: sft or cpt"));
+}
+
+TEST_F(DatasetTest, NothingToTrainIsAnError) {
+  const std::string a = numbered("a.jsonl", 2);
+  options_.cutoff_len = 8;
+  EXPECT_EQ(error([&] { load_dataset({a}, context()); }),
+            a + ": nothing to train in 2 rows (2 dropped as too long, 0 without a label)\n  wanted: at least "
+                "one reply\n  try:    raise cutoff_len");
+}
+
+TEST_F(DatasetTest, RowsThatTheTemplateRefusesAreBadRows) {
+  std::string bytes =
+      R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"tools":[{"name":"f"}]})"
+      "\n";
+  for (int i = 0; i < 9; ++i) bytes += row("q", "a");
+  const std::string path = file("tools.jsonl", bytes);
+  std::vector<std::string> told;
+  DataContext c = context();
+  c.rejected = [&](const Rejection& r) { told.push_back(r.place); };
+  EXPECT_THAT(error([&] { load_dataset({path}, c); }),
+              HasSubstr(path + ":1: 1 of 10 rows are refused by the chat template, this one: "));
+  EXPECT_THAT(told, ElementsAre(path + ":1"));
+  options_.max_rejected = 0.1;
+  EXPECT_EQ(load_dataset({path}, c).stats.rejected, 1);
+}
+
+TEST_F(DatasetTest, AMaskWithoutContextIsRefused) {
+  const ChatTemplate all = ChatTemplate::from_source(
+      "{% for m in messages %}{% if m.role == 'assistant' %}{{ 'x' }}{% generation %}{{ m.content + '</s>' "
+      "}}{% endgeneration %}{% endif %}{% endfor %}",
+      {.by_name = {{"eos_token", "</s>"}}, .eos_ids = {}});
+  const std::string a = numbered("a.jsonl", 2);
+  const DataContext c{.options = options_, .tokenizer = tokenizer_, .chat_template = all};
+  EXPECT_THAT(error([&] { load_dataset({a}, c); }), HasSubstr("every token of every chat would be trained"));
+}
+
+TEST_F(DatasetTest, TrainingTextsArePackedIntoRows) {
+  std::string bytes;
+  for (int n : {30, 5, 9, 3, 10, 70})
+    bytes += Json{{"text", std::string(static_cast<size_t>(n), 'a')}}.dump() + "\n";
+  options_.dataset = {file("t.jsonl", bytes)};
+  options_.pack_length = 20;
+  options_.eval_dataset = options_.dataset;
+  const TrainingSets sets = load_training_sets(context(Stage::cpt));
+  int64_t labels = 0;
+  for (const Example& e : sets.train.examples) {
+    EXPECT_LE(e.size(), 20);
+    EXPECT_EQ(e.segments.front(), 0);
+    for (const int32_t s : e.segments) EXPECT_EQ(e.weight[static_cast<size_t>(s)], 0);
+    labels += e.supervised();
+  }
+  EXPECT_EQ(labels, 30 + 5 + 9 + 3 + 10 + 70);  // with the end of text, all but each text's first token
+  EXPECT_EQ(sets.train.stats.supervised, labels);
+  EXPECT_EQ(sets.train.stats.examples, static_cast<int64_t>(sets.train.examples.size()));
+  EXPECT_NEAR(
+      sets.train.stats.fill,
+      static_cast<double>(sets.train.stats.tokens) / (20.0 * static_cast<double>(sets.train.examples.size())),
+      1e-12);
+  EXPECT_EQ(sets.train.examples.size(), 8U);  // pieces 20 ×4, 14, 12, 11, 10, 6, 4: no seven rows hold them
+  for (const Example& e : sets.validation.examples) EXPECT_TRUE(e.segments.empty());
+  EXPECT_EQ(sets.validation.stats.supervised, labels);
+}
+
+TEST(BestFit, FillsRowsOfACacheAlmostWhole) {
+  std::vector<int64_t> lengths;
+  int64_t tokens = 0;
+  for (int i = 0; i < 2000; ++i) {
+    lengths.push_back(1 + (i * 7919) % 700);
+    tokens += lengths.back();
+  }
+  const auto rows = best_fit(lengths, 2048);
+  std::set<uint32_t> seen;
+  for (const auto& r : rows) {
+    int64_t sum = 0;
+    for (const uint32_t i : r) {
+      sum += lengths[i];
+      EXPECT_TRUE(seen.insert(i).second);
+    }
+    EXPECT_LE(sum, 2048);
+  }
+  EXPECT_EQ(seen.size(), lengths.size());
+  EXPECT_GE(static_cast<double>(tokens) / (2048.0 * static_cast<double>(rows.size())), 0.98);
+  EXPECT_THAT(best_fit(std::vector<int64_t>{6, 3, 7, 4}, 10),
+              ElementsAre(ElementsAre(0, 3), ElementsAre(1, 2)));
+}
+
+TEST(BestFit, SourcesDoNotShareRows) {
+  const auto piece = [](int32_t source) {
+    return Example{.ids = {1, 2},
+                   .weight = {0, 1},
+                   .turn = {0, 0},
+                   .end_of_turn = {0, 0},
+                   .place = "p",
+                   .source = source};
+  };
+  const auto rows = pack_rows({piece(0), piece(1), piece(0)}, 10);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].segments, (std::vector<int32_t>{0, 2}));
+  EXPECT_EQ(rows[0].turn, (std::vector<int32_t>{0, 0, 1, 1}));
+  EXPECT_EQ(rows[0].place, "p and 1 more");
+  EXPECT_EQ(rows[1].source, 1);
+}
+
+TEST(ForEachRow, ThrowsTheFirstFailure) {
+  for (const size_t threads : {1U, 4U}) {
+    std::vector<int> done(1000, 0);
+    for_each_row(1000, threads, [&](size_t i) { ++done[i]; });
+    EXPECT_EQ(std::ranges::count(done, 1), 1000);
+    try {
+      for_each_row(1000, threads, [](size_t i) {
+        if (i % 300 == 299) throw std::runtime_error(std::to_string(i));
+      });
+      FAIL();
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "299");
+    }
+  }
+}
+
+TEST(SharedSets, EveryChatFileBecomesExamples) {
+  KEEL_NEED_SHARED("data/tokenizers/minimind");
+  KEEL_NEED_SHARED("data/sft");
+  const fs::path tokenizers = test::shared_dir() / "data/tokenizers/minimind";
+  const Tokenizer tokenizer = Tokenizer::from_folder(tokenizers);
+  const ChatTemplate chat_template = ChatTemplate::from_folder(tokenizers);
+  DataOptions options;
+  options.max_samples = 1000;
+  for (const auto& entry : fs::directory_iterator(test::shared_dir() / "data/sft")) {
+    const std::string name = entry.path().filename();
+    if (name.find("dpo") != std::string::npos || name.find("kto") != std::string::npos) continue;
+    const Dataset set = load_dataset(
+        {entry.path()}, {.options = options, .tokenizer = tokenizer, .chat_template = chat_template});
+    printf("%-32s %s\n", name.c_str(), describe(set.stats).c_str());
+    EXPECT_GT(set.stats.supervised, 0);
+    EXPECT_EQ(set.stats.rejected, 0);
+    for (const Example& e : set.examples) {
+      EXPECT_LE(e.size(), options.cutoff_len);
+      EXPECT_GT(e.supervised(), 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace keel
