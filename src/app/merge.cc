@@ -88,7 +88,7 @@ int run_merge(Args args) {
   const AdapterFolder adapter = AdapterFolder::open(o.adapter);
   {
     PartFolder out(o.output_dir);
-    save_hf_folder(base, merge_lora(base.tensors(), {.tensors = adapter.tensors(), .config = adapter.config}),
+    save_hf_folder(base, merge_lora(base.tensors(), {.config = adapter.config, .tensors = adapter.tensors()}),
                    base.config, out.dir());
     out.commit();
   }

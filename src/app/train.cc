@@ -134,7 +134,7 @@ int train_run(RunConfig& config) {
   const Json summary{
       {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
       {"verdict", verdict_of(s)},
-      {"command", fmt::format("keel train {}", (run_dir / "config.yaml").string())},
+      {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
       {"facts", facts_of(config, data, s)},
       {"tables", table_of(s)},
       {"samples", samples.to_json()}};

@@ -24,6 +24,12 @@ ChatTemplate load_template(const fs::path& dir, const ChatModelOptions& options)
   return ChatTemplate::from_folder(dir);
 }
 
+// An adapter that brought new tokens has a tokenizer of its own.
+Tokenizer load_tokenizer(const fs::path& model, const fs::path& adapter) {
+  const bool own = !adapter.empty() && fs::exists(adapter / "tokenizer.json");
+  return Tokenizer::from_folder(own ? adapter : model);
+}
+
 void check_vocabulary(const Tokenizer& tokenizer, const Json& config, const fs::path& dir) {
   const int64_t rows = config.value("vocab_size", int64_t{0});
   if (tokenizer.max_id() < rows) return;
@@ -53,9 +59,10 @@ std::vector<int32_t> stop_ids_of(const ChatModel& model) {
 ChatModel load_chat_model(const ChatModelOptions& options) {
   const fs::path dir = resolve_model(options.model.model_name_or_path);
   HfFolder folder = HfFolder::open(dir);
-  Tokenizer tokenizer = Tokenizer::from_folder(dir);
-  check_vocabulary(tokenizer, folder.config, dir);
+  Tokenizer tokenizer = load_tokenizer(dir, options.model.adapter_name_or_path);
+  if (options.model.adapter_name_or_path.empty()) check_vocabulary(tokenizer, folder.config, dir);
   const std::vector<std::string>& added = options.model.add_tokens;
+  const int64_t first_new = tokenizer.max_id() + 1;
   if (!added.empty()) tokenizer.add_tokens(added, true);
   const PrecisionChoice precision = choose_compute_dtype(options.model.precision);
   BuildOptions build{.model = options.model,
@@ -63,6 +70,7 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
                      .train = options.train,
                      .seed = options.seed,
                      .vocab_size = tokenizer.max_id() + 1};
+  if (!added.empty()) build.first_new_token = first_new;
   if (!options.model.adapter_name_or_path.empty()) {
     AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);
     build.adapter = AdapterWeights{.config = adapter.config, .tensors = adapter.tensors()};
@@ -71,6 +79,7 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
   ChatModel model{.folder = std::move(folder),
                   .config = std::move(built.config),
                   .tokenizer = std::move(tokenizer),
+                  .tokens_added = !added.empty(),
                   .chat_template = load_template(dir, options),
                   .special = load_special_tokens(dir),
                   .lm = std::move(built.model),

@@ -17,6 +17,7 @@ struct ChatModel {
   HfFolder folder;
   Json config;  // of the model as it is now (add_tokens grows vocab_size)
   Tokenizer tokenizer;
+  bool tokens_added = false;  // the tokenizer differs from the folder's: it is saved with the weights
   ChatTemplate chat_template;
   SpecialTokens special;
   std::unique_ptr<CausalLM> lm;

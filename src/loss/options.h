@@ -1,4 +1,4 @@
-// Options of the token weightings (torch-free). Formulas and sources: docs/add-a-weighting.md and each file
+// Options of the token weightings (torch-free). Formulas and sources: docs/numerics.md and each file
 // in weights/.
 #pragma once
 

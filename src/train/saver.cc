@@ -1,7 +1,5 @@
 #include "train/saver.h"
 
-#include <fmt/format.h>
-
 #include "base/fs.h"
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/run_state.h"
@@ -27,20 +25,20 @@ void Saver::write_weights(const fs::path& dir) const {
   const std::map<std::string, at::Tensor> trained = optimiser_.masters();
   if (const auto adapter = model_.lm->adapter_weights(trained)) {
     save_adapter(dir, adapter->config, adapter->tensors);
-    return;
+  } else {
+    save_hf_folder(model_.folder, merged_weights(model_.folder, trained), model_.config, dir);
   }
-  save_hf_folder(model_.folder, merged_weights(model_.folder, trained), model_.config, dir);
+  if (model_.tokens_added) model_.tokenizer.save(dir);  // over the folder's own
 }
 
 fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const {
   const fs::path root = run_dir_ / "checkpoints";
-  const fs::path target = root / fmt::format("step-{:06}", step);
+  const fs::path target = root / checkpoint_name(step);
   std::error_code ec;
   fs::remove_all(target, ec);
   PartFolder part(target);
   write_weights(part.dir());
-  save_safetensors(part.dir() / "optimizer.safetensors", optimiser_.state());
-  write_file(part.dir() / "trainer_state.json", trainer_state.dump(2) + "\n");
+  write_run_state(part.dir(), {.trainer = trainer_state, .optimizer = optimiser_.state()});
   part.commit();
   prune_checkpoints(root, keep);
   return target;

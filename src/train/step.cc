@@ -83,7 +83,7 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates) {
   if (out.denominator <= 0)
     throw UserError({.where = "training step",
                      .found = "no trained token in the step",
-                     .hint = "run keel data on the file: are there replies?"});
+                     .hint = "look at the rows: are there replies, and does the chat template render them?"});
   // 2. Forward and backward of each micro-batch.
   Parts parts;
   for (size_t i = 0; i < micro.size(); ++i) {

@@ -195,8 +195,7 @@ class Run {
       const Json state{{"step", at_.step},          {"updates", updates_},
                        {"epoch", at_.epoch},        {"total_steps", summary_.total_steps},
                        {"seed", job_.options.seed}, {"best_step", summary_.best_step}};
-      last_checkpoint_ =
-          saver_.checkpoint(at_.step, state, std::max<int64_t>(1, job_.options.save_total_limit));
+      last_checkpoint_ = saver_.checkpoint(at_.step, state, job_.options.save_total_limit);
     });
   }
 

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "base/fs.h"
 #include "data/dataset.h"
 #include "eval/chat_model.h"
+#include "loss/options.h"
 #include "optim/options.h"
 #include "train/evaluator.h"
 #include "train/options.h"
