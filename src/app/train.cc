@@ -20,23 +20,43 @@
 namespace keel {
 namespace {
 
-// The run folder, empty: refuses one that holds something unless it may be replaced.
-void prepare_run_dir(const fs::path& dir, bool overwrite) {
-  std::error_code ec;
-  if (fs::exists(dir, ec) && !fs::is_empty(dir, ec)) {
+bool holds_only_rejections(const fs::path& dir) {
+  return std::ranges::all_of(fs::directory_iterator(dir),
+                             [](const auto& e) { return e.path().filename() == "rejected.jsonl"; });
+}
+
+// The run folder. One that holds something is refused unless it is a run that may be replaced; what a failed
+// start left (rejected.jsonl) is no obstacle. A start that fails before anything is written leaves no folder.
+class RunFolder {
+ public:
+  RunFolder(fs::path dir, bool overwrite) : dir_(std::move(dir)) {
+    std::error_code ec;
+    if (fs::is_directory(dir_, ec) && !holds_only_rejections(dir_)) check_replaceable(overwrite);
+    fs::remove_all(dir_, ec);
+    make_folders(dir_);
+  }
+  ~RunFolder() {
+    std::error_code ec;
+    fs::remove(dir_, ec);  // only when it is empty
+  }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+ private:
+  void check_replaceable(bool overwrite) const {
     if (!overwrite)
       throw UserError({.where = "output_dir",
-                       .found = dir.string() + " is not empty",
+                       .found = dir_.string() + " is not empty",
                        .wanted = "a new folder, so that no earlier run is lost",
                        .hint = "choose another name, or set overwrite_output_dir: true"});
-    if (!fs::exists(dir / "config.yaml"))
+    if (!fs::exists(dir_ / "config.yaml"))
       throw UserError({.where = "output_dir",
-                       .found = dir.string() + " is not empty and was not made by keel",
+                       .found = dir_.string() + " is not empty and was not made by keel",
                        .hint = "choose another folder; keel replaces only its own runs"});
-    fs::remove_all(dir, ec);
   }
-  make_folders(dir);
-}
+
+  fs::path dir_;
+};
 
 std::string change(const std::optional<double>& before, const std::optional<double>& after) {
   if (!before || !after) return "–";
@@ -122,10 +142,10 @@ TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) 
 
 int train_run(RunConfig& config) {
   const fs::path run_dir = config.train.output_dir;
-  prepare_run_dir(run_dir, config.train.overwrite_output_dir);
-  write_file(run_dir / "config.yaml", dump_config(config.fields()));
+  const RunFolder folder(run_dir, config.train.overwrite_output_dir);
   ChatModel model = load_model(config, true);
   const RunData data = load_run_data(config, model, run_dir);
+  write_file(run_dir / "config.yaml", dump_config(config.fields()));
   SampleSet samples = pick_samples(model, data.eval.domain.empty() ? data.train.examples : data.eval.domain,
                                    config.train.sample_count);
   answer_samples(samples, model, "before", config.generate);

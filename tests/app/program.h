@@ -87,9 +87,11 @@ inline void make_rows(const fs::path& path, int rows) {
   std::string lines;
   for (int i = 0; i < rows; ++i) {
     const std::string letter(1, static_cast<char>('a' + i % 8));
-    lines +=
-        Json{{"instruction", "say " + letter}, {"input", ""}, {"output", letter + letter + letter}}.dump() +
-        "\n";
+    lines += Json{{"instruction", "say " + letter + " " + std::to_string(i)},
+                  {"input", ""},
+                  {"output", letter + letter + letter}}
+                 .dump() +
+             "\n";
   }
   write_file(path, lines);
 }
