@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "app/idle_threads.h"
 #include "base/error.h"
 #include "base/names.h"
 
@@ -64,4 +65,7 @@ int guarded(const std::vector<std::string>& args) {
 }  // namespace
 }  // namespace keel
 
-int main(int argc, char** argv) { return keel::guarded(std::vector<std::string>(argv + 1, argv + argc)); }
+int main(int argc, char** argv) {
+  keel::keep_idle_threads_quiet(argv);
+  return keel::guarded(std::vector<std::string>(argv + 1, argv + argc));
+}
