@@ -48,6 +48,8 @@ function(keel_test name)
   target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   if(ARG_TORCH)
     target_precompile_headers(${name}_test REUSE_FROM keel_torch_pch)
+  else()
+    target_compile_options(${name}_test PRIVATE -O0)  # a test's own code is not what is measured; compiling it is
   endif()
   add_test(NAME ${name} COMMAND ${name}_test)
 endfunction()

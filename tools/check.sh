@@ -129,7 +129,7 @@ step_bench() {
 # The demo's promise: plain SFT of a real model learns the harbour. Its output is kept in sight: it is the product.
 step_demo() {
   local start=$SECONDS code=0
-  { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed 's/^/      /' || code=$?
+  { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed -u 's/^/      /' || code=$?
   verdict demo "$code" "$start"
 }
 

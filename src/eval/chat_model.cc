@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "checkpoint/adapter_folder.h"
 #include "model/factory.h"
 #include "model/precision.h"
@@ -13,6 +14,9 @@
 
 namespace keel {
 namespace {
+
+// Share of the median norm under which an embedding row counts as untrained.
+constexpr double kUntrainedNorm = 0.2;
 
 ChatTemplate load_template(const fs::path& dir, const ChatModelOptions& options) {
   SpecialTokens special = load_special_tokens(dir);
@@ -54,6 +58,24 @@ std::vector<int32_t> stop_ids_of(const ChatModel& model) {
   return ids;
 }
 
+// Base models often carry a chat token that was never trained: its embedding stays near its small start
+// value, and a tuned model that shall end its replies with it learns that late or never.
+void warn_untrained_end(const ChatModel& model) {
+  const auto end = end_of_turn_id(model.chat_template, model.tokenizer);
+  const auto& parameters = model.lm->parameters();
+  const auto table = std::ranges::find(parameters, "model.embed_tokens.weight", &Parameter::name);
+  if (!end || table == parameters.end() || *end >= table->tensor.size(0)) return;
+  const at::NoGradGuard no_grad;
+  const at::Tensor norms_V = table->tensor.detach().to(at::kFloat).norm(2, {1});
+  const double median = norms_V.median().item<double>(), own = norms_V[*end].item<double>();
+  if (own >= kUntrainedNorm * median) return;
+  warn(
+      "the embedding of {} (end of turn) looks untrained: norm {:.3f}, median {:.3f}; the model may not "
+      "learn to stop. Train the "
+      "embeddings (full tuning), or choose a template whose end of turn the model knows",
+      model.tokenizer.id_to_token(*end), own, median);
+}
+
 }  // namespace
 
 ChatModel load_chat_model(const ChatModelOptions& options) {
@@ -86,6 +108,7 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
                   .stop_ids = {},
                   .precision_reason = precision.reason};
   model.stop_ids = stop_ids_of(model);
+  if (options.train) warn_untrained_end(model);
   return model;
 }
 

@@ -45,13 +45,14 @@ fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep
 }
 
 fs::path Saver::weights(const std::string& name) const {
-  const fs::path target = run_dir_ / name;
-  PartFolder part(fs::path(target) += ".new");
+  const fs::path target = run_dir_ / name, fresh = run_dir_ / (name + ".new");
+  std::error_code ec;
+  fs::remove_all(fresh, ec);  // what a kill left
+  PartFolder part(fresh);
   write_weights(part.dir());
   part.commit();
-  std::error_code ec;
   fs::remove_all(target, ec);
-  fs::rename(fs::path(target) += ".new", target);
+  fs::rename(fresh, target);
   return target;
 }
 

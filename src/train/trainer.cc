@@ -195,7 +195,7 @@ class Run {
       const Json state{{"step", at_.step},          {"updates", updates_},
                        {"epoch", at_.epoch},        {"total_steps", summary_.total_steps},
                        {"seed", job_.options.seed}, {"best_step", summary_.best_step}};
-      last_checkpoint_ = saver_.checkpoint(at_.step, state, job_.options.save_total_limit);
+      saver_.checkpoint(at_.step, state, job_.options.save_total_limit);
     });
   }
 
@@ -246,7 +246,6 @@ class Run {
   TrainSummary summary_;
   Position at_;
   std::optional<EvalOutcome> best_;
-  fs::path last_checkpoint_;
   double learning_rate_ = 0;
   uint64_t updates_ = 0;
   int64_t skipped_ = 0;

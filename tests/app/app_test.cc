@@ -141,6 +141,41 @@ TEST_F(App, ContinuedPretrainingLowersTheLossOfText) {
   EXPECT_LT(rows.back()["eval_loss"].get<double>(), 0.5 * rows.front()["eval_loss"].get<double>());
 }
 
+TEST_F(App, InterruptEndsTheStepSavesAndSaysHowToGoOn) {
+  const auto out =
+      run_keel(train_args("run") + "--max_steps 1000000 --eval_steps 1000000 --save_steps 1000000",
+               "timeout --preserve-status -s INT 4");
+  EXPECT_EQ(out.code, 130) << out.text;
+  EXPECT_THAT(out.text, HasSubstr("stopping after this step and saving"));
+  EXPECT_TRUE(fs::exists(dir_ / "run/model/model.safetensors"));
+  const auto checkpoints = fs::directory_iterator(dir_ / "run/checkpoints");
+  ASSERT_NE(checkpoints, fs::directory_iterator());
+  EXPECT_TRUE(fs::exists(checkpoints->path() / "optimizer.safetensors"));
+  EXPECT_TRUE(fs::exists(checkpoints->path() / "trainer_state.json"));
+}
+
+TEST_F(App, AnUntrainedEndOfTurnIsWarnedAbout) {
+  EXPECT_THAT(run_keel(train_args("fine") + "--max_steps 1").text,
+              testing::Not(HasSubstr("looks untrained")));
+  TensorMap weights = load_safetensors(dir_ / "model/model.safetensors");
+  for (auto& [name, tensor] : weights) tensor = tensor.clone();
+  weights["model.embed_tokens.weight"][-1].mul_(0.01);  // <|im_end|> is the last token
+  save_safetensors(dir_ / "model/model.safetensors", weights);
+  EXPECT_THAT(run_keel(train_args("cold") + "--max_steps 1").text,
+              HasSubstr("the embedding of <|im_end|> (end of turn) looks untrained"));
+}
+
+TEST_F(App, NewTokensGrowTheModelAndAreSavedWithIt) {
+  const auto out = run_keel(train_args("run") + "--add_tokens '<note>' --max_steps 2");
+  ASSERT_EQ(out.code, 0) << out.text;
+  const int64_t before = read_json(dir_ / "model/config.json")["vocab_size"].get<int64_t>();
+  EXPECT_EQ(read_json(dir_ / "run/model/config.json")["vocab_size"].get<int64_t>(), before + 1);
+  EXPECT_THAT(read_text(dir_ / "run/model/tokenizer.json"), HasSubstr("<note>"));
+  EXPECT_EQ(
+      run_keel("generate --model " + path("run/model") + " --prompt 'say a <note>' --max_new_tokens 4").code,
+      0);
+}
+
 struct BadInput {
   const char* name;
   std::string args;

@@ -20,8 +20,9 @@ struct Outcome {
   std::string text;  // stdout and stderr
 };
 
-inline Outcome run_keel(const std::string& args) {
-  const std::string command = std::string(KEEL_BINARY_DIR) + "/keel " + args + " 2>&1 </dev/null";
+// before: put in front of the program, such as "timeout 5".
+inline Outcome run_keel(const std::string& args, const std::string& before = "") {
+  const std::string command = before + " " + KEEL_BINARY_DIR + "/keel " + args + " 2>&1 </dev/null";
   Outcome out;
   std::FILE* pipe = ::popen(command.c_str(), "r");
   std::array<char, 4096> buffer;
