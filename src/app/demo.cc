@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "config/dump.h"
 #include "eval/nll.h"
 #include "loss/registry.h"
 #include "report/html.h"
@@ -55,7 +56,7 @@ class Demo {
   int run() {
     check();
     fs::remove_all(options_.output_dir);
-    make_folders(options_.output_dir);
+    write_file(fs::path(options_.output_dir) / "config.yaml", dump_config(collect_fields(options_)));
     {
       ChatModel base = load("none", false);
       inputs_ = read_inputs(base);
@@ -74,11 +75,10 @@ class Demo {
                        .found = "no harbor/train.jsonl in " + options_.examples,
                        .hint = "run it from the checkout, or give --examples FOLDER"});
     for (const std::string& arm : options_.arms) find_weighting(weighting_of(arm));
-    if (fs::exists(options_.output_dir) && !fs::is_empty(options_.output_dir) &&
-        !fs::exists(fs::path(options_.output_dir) / "summary.json") &&
-        !fs::exists(fs::path(options_.output_dir) / "rejected.jsonl"))
+    const fs::path dir = options_.output_dir;
+    if (fs::exists(dir) && !fs::is_empty(dir) && !fs::exists(dir / "config.yaml"))
       throw UserError({.where = "output_dir",
-                       .found = options_.output_dir + " is not empty and holds no demo",
+                       .found = options_.output_dir + " is not empty and was not made by keel",
                        .hint = "choose another folder"});
   }
 
