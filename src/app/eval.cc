@@ -30,7 +30,8 @@ struct EvalOptions {
     v.group("evaluation");
     v("output_dir", output_dir, "folder for results.json and per_token.jsonl");
     v("per_token", per_token,
-      "write per_token.jsonl: ids, nll and entropy of each row, a token's values at its own place");
+      "write per_token.jsonl: ids, nll and entropy of each row, a token's values at the place of its "
+      "prediction");
     v("stage", stage, "sft: replies count; cpt: every token counts", {.choices = {"sft", "cpt"}});
     data.fields(v);
   }

@@ -31,9 +31,9 @@ void report_rows(const Batch& batch, const LossResult& loss,
                    .nll = std::vector<float>(length),
                    .entropy = std::vector<float>(length)};
     for (; next < batch.supervised() && rows[next] < batch.offsets[s + 1]; ++next) {
-      const auto label = static_cast<size_t>(rows[next] + 1 - begin);
-      row.nll[label] = nll[next];
-      row.entropy[label] = entropy[next];
+      const auto place = static_cast<size_t>(rows[next] - begin);
+      row.nll[place] = nll[next];
+      row.entropy[place] = entropy[next];
     }
     on_row(row);
   }

@@ -18,7 +18,8 @@ struct NllSum {
 
 struct RowSignals {
   const Example* example;
-  std::vector<float> nll, entropy;  // one a token; 0 where the token is not supervised
+  std::vector<float> nll,
+      entropy;  // at the place of the prediction (the label is the next token); 0 elsewhere
 };
 
 struct NllOptions {

@@ -77,6 +77,11 @@ TEST_F(App, EvalAndGenerateUseTheSavedModel) {
     const Json row = Json::parse(line);
     EXPECT_EQ(row["ids"].size(), row["nll"].size());
     EXPECT_EQ(row["ids"].size(), row["entropy"].size());
+    // A row ends "<|im_end|>\n": the end of turn is trained and counted where it is predicted, one place
+    // before itself.
+    const size_t n = row["nll"].size();
+    EXPECT_NE(row["nll"][n - 3].get<double>(), 0);
+    EXPECT_EQ(row["nll"][n - 2].get<double>(), 0);
     for (const Json& nll : row["nll"]) sum += nll.get<double>(), tokens += nll.get<double>() != 0;
   }
   EXPECT_EQ(tokens, result["tokens"].get<int64_t>());
