@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/names.h"
 #include "corpus/readers/reader.h"
+#include "corpus/unpack.h"
 
 namespace keel {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 constexpr const char* kKnownFiles = "a JSON array, JSON lines, or a .txt file";
 
 bool known_extension(const fs::path& path) {
-  const std::string e = path.extension();
+  const std::string e = unpacked_name(path).extension();
   return e == ".json" || e == ".jsonl" || e == ".ndjson" || e == ".txt";
 }
 
@@ -57,7 +58,7 @@ std::vector<fs::path> list_files(const fs::path& path) {
   if (files.empty())
     throw UserError({.where = path.string(),
                      .found = "no data file in it",
-                     .wanted = ".json, .jsonl, .ndjson or .txt files"});
+                     .wanted = ".json, .jsonl, .ndjson or .txt files, or one of them packed (.gz, .zst)"});
   return files;
 }
 
@@ -129,16 +130,15 @@ class CorpusReader {
       : options_(options), forced_(options.schema.empty() ? nullptr : &reader_named(options.schema)) {}
 
   void read_file(const fs::path& path) {
-    const MappedFile file(path);
-    const std::string_view all(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-    hashes_ += to_hex(hash64(all));
-    const std::string_view bytes = without_bom(all);
+    const DataFile file(path);
+    hashes_ += to_hex(hash64(file.bytes()));
+    const std::string_view bytes = without_bom(file.bytes());
     int64_t rows = 0;
     const RowCallback on_row = [&](std::string_view text, int64_t line) {
       add_row(text, fmt::format("{}:{}", path.string(), line));
       return options_.max_rows == 0 || ++rows < options_.max_rows;
     };
-    switch (file_kind(bytes, path.extension().string())) {
+    switch (file_kind(bytes, unpacked_name(path).extension().string())) {
       case FileKind::json_array:
         return split_array(bytes, on_row);
       case FileKind::json_lines:
