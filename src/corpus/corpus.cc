@@ -11,16 +11,17 @@
 #include "base/hash.h"
 #include "base/names.h"
 #include "corpus/readers/reader.h"
+#include "corpus/table.h"
 #include "corpus/unpack.h"
 
 namespace keel {
 namespace {
 
-constexpr const char* kKnownFiles = "a JSON array, JSON lines, or a .txt file";
+constexpr const char* kKnownFiles = "a JSON array, JSON lines, or a .csv, .tsv or .txt file";
 
 bool known_extension(const fs::path& path) {
   const std::string e = unpacked_name(path).extension();
-  return e == ".json" || e == ".jsonl" || e == ".ndjson" || e == ".txt";
+  return e == ".json" || e == ".jsonl" || e == ".ndjson" || e == ".csv" || e == ".tsv" || e == ".txt";
 }
 
 std::vector<fs::path> files_in(const fs::path& folder) {
@@ -56,9 +57,10 @@ std::vector<fs::path> list_files(const fs::path& path) {
     return {path};
   std::ranges::sort(files);
   if (files.empty())
-    throw UserError({.where = path.string(),
-                     .found = "no data file in it",
-                     .wanted = ".json, .jsonl, .ndjson or .txt files, or one of them packed (.gz, .zst)"});
+    throw UserError(
+        {.where = path.string(),
+         .found = "no data file in it",
+         .wanted = ".json, .jsonl, .ndjson, .csv, .tsv or .txt files, or one of them packed (.gz, .zst)"});
   return files;
 }
 
@@ -143,6 +145,10 @@ class CorpusReader {
         return split_array(bytes, on_row);
       case FileKind::json_lines:
         return split_lines(bytes, on_row);
+      case FileKind::csv:
+        return add_table(bytes, ',', path);
+      case FileKind::tsv:
+        return add_table(bytes, '\t', path);
       case FileKind::plain_text:
         return add_plain_text(bytes, path.string() + ":1");
       case FileKind::unknown:
@@ -169,10 +175,23 @@ class CorpusReader {
 
  private:
   void add_row(std::string_view text, std::string place) {
-    Record record{.place = place};
     Json row;
     MaybeFault fault = parse_row(text, row);
+    add_fields(std::move(fault), std::move(row), false, std::move(place));
+  }
+
+  void add_table(std::string_view bytes, char separator, const fs::path& path) {
+    int64_t rows = 0;
+    split_table(bytes, separator, path, [&](MaybeFault fault, Json row, int64_t line) {
+      add_fields(std::move(fault), std::move(row), true, fmt::format("{}:{}", path.string(), line));
+      return options_.max_rows == 0 || ++rows < options_.max_rows;
+    });
+  }
+
+  void add_fields(MaybeFault fault, Json row, bool of_table, std::string place) {
+    Record record{.place = place};
     if (!fault && !options_.columns.empty()) row = rename_fields(row, options_.columns);
+    if (!fault && of_table) read_cells(row);
     if (!fault) fault = read_fields(row, record);
     if (fault)
       reject({std::move(place), std::move(fault->field), std::move(fault->found), std::move(fault->wanted)});

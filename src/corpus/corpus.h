@@ -1,8 +1,8 @@
 // A corpus: files, folders and globs as records. Known files: JSON arrays and JSON lines (told apart by what
-// is in them, not by their names) and .txt (one plain text a file), each also packed with gzip or zstd. Known
-// schemas: corpus_schemas(). A schema
-// is found by looking at the first rows; every row is then read by the first reader that knows its fields, so
-// a file may mix them. A BOM and CRLF are taken as they come; invalid UTF-8 is a bad row.
+// is in them, not by their names), tables (.csv, .tsv) and .txt (one plain text a file), each also packed
+// with gzip or zstd. Known schemas: corpus_schemas(). A schema is found by looking at the first rows; every
+// row is then read by the first reader that knows its fields, so a file may mix them. A BOM and CRLF are
+// taken as they come; invalid UTF-8 is a bad row.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,7 @@ struct Corpus {
   std::string hash;    // 16 hex digits: the content of the files
 };
 
-// path: a file, a folder (its .json, .jsonl, .ndjson, .txt files and such with .gz or .zst, at any depth) or
+// path: a file, a folder (its files of these kinds, at any depth) or
 // a glob whose last part has a *. UserError: nothing there, no row at all, too many bad rows (counted by
 // reason), any when strict.
 Corpus read_corpus(const std::filesystem::path& path, const CorpusOptions& options = {});

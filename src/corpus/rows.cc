@@ -108,6 +108,8 @@ std::string_view without_bom(std::string_view bytes) {
 
 FileKind file_kind(std::string_view bytes, std::string_view extension) {
   if (extension == ".txt") return FileKind::plain_text;
+  if (extension == ".csv") return FileKind::csv;
+  if (extension == ".tsv") return FileKind::tsv;
   const size_t first = bytes.find_first_not_of(kBlanks);
   const bool json = extension == ".json" || extension == ".jsonl" || extension == ".ndjson";
   if (first == std::string_view::npos) return json ? FileKind::json_lines : FileKind::unknown;

@@ -17,9 +17,9 @@ struct Fault {
   std::string field, found, wanted;
 };
 
-enum class FileKind { json_array, json_lines, plain_text, unknown };
+enum class FileKind { json_array, json_lines, plain_text, csv, tsv, unknown };
 
-// By the first character that is no blank; .txt is plain text whatever it holds.
+// By the first character that is no blank; .txt, .csv and .tsv are what they say whatever they hold.
 FileKind file_kind(std::string_view bytes, std::string_view extension);
 
 // line: of the row's first character, from 1. Returning false ends the reading.
