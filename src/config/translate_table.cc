@@ -78,7 +78,8 @@ constexpr Rule kRules[] = {
      {},
      {},
      "it weighs the labels against a teacher, and there is none"},
-    {ignore, "mask_history", "off", {}, {}, "all assistant turns are trained"},
+    {set, "mask_history", "on", "train_on", "last"},
+    {set, "mask_history", "off", "train_on", "all"},
     {ignore, "train_on_prompt", "off", {}, {}, kAlways},
     {ignore, "train_on_inputs", "off", {}, {}, kAlways},
     {ignore, "assistant_only_loss", "on", {}, {}, kAlways},
@@ -91,7 +92,8 @@ constexpr Rule kRules[] = {
      {},
      "the end-of-turn token of a trained reply is always trained"},
     {ignore, "roles_to_train", "assistant|gpt", {}, {}, kAlways},
-    {ignore, "loss_scale", "default", {}, {}, "all assistant turns are trained"},
+    {set, "loss_scale", "default|all", "train_on", "all"},
+    {set, "loss_scale", "last_round", "train_on", "last"},
 
     // Data
     {ignore, "template", "default|tokenizer_default|auto", {}, {}, kOwnTemplate},

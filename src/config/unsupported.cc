@@ -52,16 +52,15 @@ constexpr Unsupported kUnsupported[] = {
      kTracker},
     {"use_asft_loss|asft_*|use_eaft_loss|use_eaft|eaft_*|use_emo_loss",
      "token_weighting: nlirg, focal and dft are there"},
-    {"train_on_prompt|train_on_inputs|mask_history|train_on_eos|train_on_eot|"
+    {"train_on_prompt|train_on_inputs|train_on_eos|train_on_eot|"
      "roles_to_train|eot_tokens|loss_"
      "scale|"
      "assistant_only_loss|completion_only_loss",
-     "sft trains all assistant turns and their end-of-turn tokens, nothing "
+     "sft trains the assistant turns that train_on names and their end-of-turn tokens, nothing "
      "else; stage: cpt trains every "
      "token"},
     {"Distillition|distillition|distillation|teacher_model_path|teacher_*", "there is no teacher"},
-    {"resume_from_checkpoint|auto_resume_from_checkpoints|resume_only_model",
-     "start from a saved model: model_name_or_path or adapter_name_or_path"},
+    {"resume_only_model", "start from a saved model: model_name_or_path or adapter_name_or_path"},
     {"interleave_probs|interleave_prob|mix_strategy|curriculum_sampling|"
      "stopping_strategy|shuffle_merged_"
      "datasets",

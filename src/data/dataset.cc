@@ -63,16 +63,20 @@ EncodeContext encode_context(const DataContext& context) {
           .default_system = o.default_system,
           .cutoff_len = o.cutoff_len,
           .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
-          .overlength = o.overlength};
+          .overlength = o.overlength,
+          .train_on = o.train_on,
+          .max_turn_tokens = o.max_turn_tokens};
 }
 
-// Rows that the template refuses are bad rows like any other.
+// Rows that the template refuses are bad rows like any other; those that the weights leave out are only told
+// of.
 void report_refused(const std::vector<EncodedRow>& rows, const DataContext& context) {
   int64_t refused = 0;
   const Rejection* first = nullptr;
   for (const EncodedRow& row : rows) {
     if (!row.refused) continue;
     if (context.rejected) context.rejected(*row.refused);
+    if (row.stats.rejected == 0) continue;
     if (first == nullptr) first = &*row.refused;
     ++refused;
   }
@@ -86,30 +90,19 @@ void report_refused(const std::vector<EncodedRow>& rows, const DataContext& cont
 }
 
 [[noreturn]] void throw_nothing_left(const DataStats& s, const std::vector<std::string>& sources) {
-  throw UserError({.where = join(sources),
-                   .found = fmt::format("nothing to train in {} rows ({} dropped as too long, {} without a "
-                                        "label)",
-                                        s.rows, s.dropped, s.no_label),
-                   .wanted = "at least one reply",
-                   .hint = s.dropped > 0 ? "raise cutoff_len" : "look at the weights of rows and messages"});
-}
-
-// A mask that leaves no context in any chat is a template gone wrong, not data.
-void check_context(const std::vector<Example>& examples) {
-  const auto all_trained = [](const Example& e) { return e.supervised() + 1 >= e.size(); };
-  if (!std::ranges::all_of(examples, all_trained)) return;
-  throw UserError({.where = "chat template",
-                   .found = "every token of every chat would be trained",
-                   .wanted = "replies that can be told from questions",
-                   .hint = "name another chat_template"});
+  throw UserError(
+      {.where = join(sources),
+       .found = fmt::format("nothing to train in {} rows ({} dropped as too long, {} without a "
+                            "label)",
+                            s.rows, s.dropped, s.no_label),
+       .wanted = "at least one reply",
+       .hint = s.dropped > 0 ? "raise cutoff_len" : "look at train_on and the weights of rows and messages"});
 }
 
 Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
   const EncodeContext encode = encode_context(context);
   std::vector<EncodedRow> encoded(rows.records.size());
   const auto threads = static_cast<size_t>(context.options.preprocessing_num_workers);
-  bool chats = false;
-  for (const Record& record : rows.records) chats = chats || !record.messages.empty();
   for_each_row(encoded.size(), threads, [&](size_t i) {
     const Record& record = rows.records[i];
     encoded[i] = record.messages.empty() ? encode_text(record, encode) : encode_chat(record, encode);
@@ -125,7 +118,6 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
     }
   }
   if (set.examples.empty()) throw_nothing_left(set.stats, set.sources);
-  if (chats) check_context(set.examples);
   if (pack) {
     set.examples = pack_rows(std::move(set.examples), encode.pack_length);
     set.stats.examples = static_cast<int64_t>(set.examples.size());

@@ -18,10 +18,12 @@ class Conversation {
  public:
   Conversation(const Record& record, const EncodeContext& context)
       : context_(context), record_(record), messages_(record.messages) {
+    const double unmarked = context.train_on == "per_message" ? 0.0 : 1.0;
     for (Json& message : messages_) {
-      if (message["role"] == "assistant") weights_.push_back(message.value("weight", 1.0));
+      if (message["role"] == "assistant") weights_.push_back(message.value("weight", unmarked));
       message.erase("weight");
     }
+    if (context.train_on == "last" && !weights_.empty()) std::fill(weights_.begin(), weights_.end() - 1, 0.0);
     if (context.default_system.empty() || starts_with_system()) return;
     messages_.insert(messages_.begin(), Json{{"role", "system"}, {"content", context.default_system}});
   }
@@ -32,6 +34,10 @@ class Conversation {
   }
 
   size_t turns() const { return weights_.size(); }
+  bool trains(size_t turn) const { return weights_[turn] != 0 && record_.weight != 0; }
+  bool trains_any() const {
+    return record_.weight != 0 && std::ranges::any_of(weights_, [](double w) { return w != 0; });
+  }
 
   // The messages up to and with assistant turn `turn`, of which only this one is trained.
   Conversation up_to(size_t turn) const {
@@ -64,8 +70,11 @@ class Conversation {
     Example e{.ids = std::move(chat.ids), .turn = std::move(chat.turn), .place = record_.place};
     e.weight.assign(e.ids.size(), 0.0F);
     e.end_of_turn.assign(e.ids.size(), 0);
+    std::vector<int64_t> labels(weights_.size(), 0);  // of each turn so far
     for (size_t t = 1; t < e.ids.size(); ++t) {
       if (e.turn[t] < 0) continue;
+      const int64_t label = ++labels.at(static_cast<size_t>(e.turn[t]));
+      if (context_.max_turn_tokens > 0 && label > context_.max_turn_tokens) continue;
       e.weight[t] = static_cast<float>(record_.weight * weights_.at(static_cast<size_t>(e.turn[t])));
       e.end_of_turn[t] = e.weight[t] != 0 ? chat.is_end_of_turn[t] : 0;
     }
@@ -100,6 +109,53 @@ int64_t trained_turns(const Example& e) {
   return turns;
 }
 
+// Turns that max_turn_tokens has cut, and the tokens behind the cut.
+void count_capped(const Example& e, DataStats& stats) {
+  int32_t trained = -1, capped = -1;
+  for (size_t t = 1; t < e.ids.size(); ++t) {
+    if (e.turn[t] < 0) continue;
+    if (e.weight[t] != 0) {
+      trained = e.turn[t];
+    } else if (e.turn[t] == trained) {
+      ++stats.capped_tokens;
+      stats.capped_turns += trained != capped ? 1 : 0;
+      capped = trained;
+    }
+  }
+}
+
+// Whether a question stands before the first reply: more than one token (the first is no label in any case),
+// not only special ones. Without that the mask is all ones.
+bool has_context(const EncodedChat& chat, const Tokenizer& tokenizer) {
+  bool text = false;
+  size_t t = 0;
+  for (; t < chat.ids.size() && chat.turn[t] < 0; ++t) text = text || !tokenizer.is_special(chat.ids[t]);
+  return t > 1 && text;
+}
+
+// What is wrong with the masks of a conversation that has something to train.
+std::optional<Rejection> mask_fault(const std::vector<EncodedChat>& chats, const std::vector<Example>& whole,
+                                    const EncodeContext& context) {
+  const std::string& place = whole.front().place;
+  if (std::ranges::all_of(whole, [](const Example& e) { return e.supervised() == 0; }))
+    return Rejection{place, "", "the chat template renders nothing of the replies", "replies to train"};
+  const auto bare = [&](const EncodedChat& chat) { return !has_context(chat, context.tokenizer); };
+  if (std::ranges::any_of(chats, bare))
+    return Rejection{place, "",
+                     "the chat template renders nothing before the first reply: every token would be trained",
+                     "a question before the reply"};
+  return {};
+}
+
+Rejection nothing_to_train(const Record& record, const EncodeContext& context) {
+  if (record.weight == 0) return {record.place, "weight", "0", "a weight above 0"};
+  if (context.train_on == "per_message")
+    return {record.place, "messages", "no reply marked for train_on: per_message",
+            "a reply with train: true or a weight above 0"};
+  return {record.place, "messages", fmt::format("weight 0 at every reply of train_on: {}", context.train_on),
+          "a reply with a weight above 0"};
+}
+
 // Appends the chat's examples that fit. `last_only`: of a template that changes earlier turns, encode() gives
 // one chat a turn, and the last is the one that is wanted.
 void add_fitting(Conversation conversation, bool last_only, const EncodeContext& context, EncodedRow& row) {
@@ -119,6 +175,7 @@ void fill_stats(EncodedRow& row) {
     row.stats.tokens += e.size();
     row.stats.supervised += e.supervised();
     row.stats.turns += trained_turns(e);
+    count_capped(e, row.stats);
   }
   row.stats.examples = static_cast<int64_t>(row.examples.size());
 }
@@ -129,6 +186,21 @@ int64_t labels_of(const std::vector<Example>& examples) {
   return labels;
 }
 
+// Examples of a conversation that is too long as it stands.
+void shorten(const Conversation& conversation, bool one_chat, const EncodeContext& context, EncodedRow& row) {
+  row.stats.over_long = 1;
+  if (context.overlength == "error") return;
+  if (one_chat) {
+    add_fitting(conversation, false, context, row);
+  } else {
+    for (size_t t = 0; t < conversation.turns(); ++t) {
+      if (conversation.trains(t)) add_fitting(conversation.up_to(t), true, context, row);
+    }
+  }
+  if (row.examples.empty())
+    row.stats = {.rows = 1, .longest = row.stats.longest, .over_long = 1, .dropped = 1};
+}
+
 void encode_messages(const Record& record, const EncodeContext& context, EncodedRow& row) {
   const Conversation conversation(record, context);
   const std::vector<EncodedChat> chats = conversation.encode();
@@ -137,25 +209,24 @@ void encode_messages(const Record& record, const EncodeContext& context, Encoded
     row.stats.longest = std::max(row.stats.longest, length_of(chat));
     whole.push_back(conversation.example(chat));
   }
+  if (!conversation.trains_any()) {
+    row.stats.no_label = 1;
+    row.refused = nothing_to_train(record, context);
+    return;
+  }
+  if (auto fault = mask_fault(chats, whole, context)) {
+    row = {.examples = {}, .stats = {.rejected = 1}, .refused = std::move(fault)};
+    return;
+  }
   if (chats.size() > 1) row.stats.one_turn_a_sample = 1;
   const int64_t wanted = labels_of(whole);
-  if (row.stats.longest <= context.cutoff_len) {
+  if (row.stats.longest <= context.cutoff_len)
     row.examples = std::move(whole);
-  } else {
-    row.stats.over_long = 1;
-    if (context.overlength == "error") return;
-    if (chats.size() == 1)
-      add_fitting(conversation, false, context, row);
-    else
-      for (size_t t = 0; t < conversation.turns(); ++t)
-        add_fitting(conversation.up_to(t), true, context, row);
-    if (row.examples.empty())
-      row.stats = {.rows = 1, .longest = row.stats.longest, .over_long = 1, .dropped = 1};
-  }
+  else
+    shorten(conversation, chats.size() == 1, context, row);
   std::erase_if(row.examples, [](const Example& e) { return e.supervised() == 0; });
   const int64_t left = labels_of(row.examples);
   row.stats.lost_supervised = wanted - left;
-  row.stats.no_label = wanted == 0 ? 1 : 0;
   if (row.examples.size() > 1) {
     for (Example& e : row.examples) e.conversation_supervised = left;
   }

@@ -22,6 +22,8 @@ struct DataOptions {
   std::string overlength = "drop_oldest_turns";
   bool packing = true;
   int64_t pack_length = 0;
+  std::string train_on = "all";
+  int64_t max_turn_tokens = 0;
   std::string loss_reduction = "token";
   double max_rejected = 0.01;
   bool strict = false;
@@ -58,6 +60,12 @@ struct DataOptions {
       {.aliases = {"sample_packing"}});
     v("pack_length", pack_length, "cpt: tokens of a packed row; 0: cutoff_len",
       {.aliases = {"packing_length"}, .min = 0});
+    v("train_on", train_on,
+      "replies that are trained: all; the last; those with train: true or a weight (per_message)",
+      {.choices = {"all", "last", "per_message"}});
+    v("max_turn_tokens", max_turn_tokens,
+      "labels of a reply from its beginning on; a longer reply's end is not trained; 0: no limit",
+      {.min = 0});
     v("loss_reduction", loss_reduction,
       "what counts the same in the loss: every token, turn or sample; sqrt lies between token and sample",
       {.choices = {"token", "turn", "sample", "sqrt"}});

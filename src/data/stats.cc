@@ -41,6 +41,8 @@ DataStats& DataStats::operator+=(const DataStats& other) {
   cut_replies += other.cut_replies;
   lost_supervised += other.lost_supervised;
   no_label += other.no_label;
+  capped_turns += other.capped_turns;
+  capped_tokens += other.capped_tokens;
   one_turn_a_sample += other.one_turn_a_sample;
   fill = room > 0 ? static_cast<double>(tokens) / room : 1.0;
   return *this;
@@ -60,6 +62,8 @@ std::string describe(const DataStats& s) {
   add_count(out, s.cut_replies, "replies among them");
   add_count(out, s.lost_supervised, "trained tokens lost so");
   add_count(out, s.no_label, "without anything to train");
+  add_count(out, s.capped_turns, "turns cut at max_turn_tokens");
+  add_count(out, s.capped_tokens, "tokens of them not trained");
   add_count(out, s.one_turn_a_sample, "trained one turn a sample (the template changes earlier turns)");
   return out;
 }
@@ -78,6 +82,8 @@ Json to_json(const DataStats& s) {
           {"cut_replies", s.cut_replies},
           {"lost_supervised", s.lost_supervised},
           {"no_label", s.no_label},
+          {"capped_turns", s.capped_turns},
+          {"capped_tokens", s.capped_tokens},
           {"fill", s.fill},
           {"one_turn_a_sample", s.one_turn_a_sample}};
 }

@@ -21,8 +21,10 @@ struct DataStats {
   int64_t cut_turns = 0;        // messages dropped from the front of over-long rows
   int64_t cut_replies = 0;      // trained replies among them
   int64_t lost_supervised = 0;  // labels that over-long rows lost
-  int64_t no_label = 0;         // rows without anything to train (every weight 0)
-  double fill = 1.0;            // cpt: tokens over examples × pack_length
+  int64_t no_label = 0;       // rows without anything to train (every weight 0, nothing that train_on names)
+  int64_t capped_turns = 0;   // turns longer than max_turn_tokens: their end of turn is not trained
+  int64_t capped_tokens = 0;  // their tokens behind the cap
+  double fill = 1.0;          // cpt: tokens over examples × pack_length
   int64_t one_turn_a_sample =
       0;  // conversations spread over several examples (template changes earlier turns)
 

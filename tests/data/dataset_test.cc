@@ -175,7 +175,28 @@ TEST_F(DatasetTest, AMaskWithoutContextIsRefused) {
       {.by_name = {{"eos_token", "</s>"}}, .eos_ids = {}});
   const std::string a = numbered("a.jsonl", 2);
   const DataContext c{.options = options_, .tokenizer = tokenizer_, .chat_template = all};
-  EXPECT_THAT(error([&] { load_dataset({a}, c); }), HasSubstr("every token of every chat would be trained"));
+  EXPECT_THAT(
+      error([&] { load_dataset({a}, c); }),
+      HasSubstr(a + ":1: 2 of 2 rows are refused by the chat template, this one: the chat template "
+                    "renders nothing before the first reply: every token would be trained\n  wanted: a "
+                    "question before the reply"));
+}
+
+TEST_F(DatasetTest, RowsThatTrainOnLeavesOutAreToldOfButAreNoBadRows) {
+  const std::string path = file(
+      "marked.jsonl",
+      R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "train": true}]}
+{"messages": [{"role": "user", "content": "r"}, {"role": "assistant", "content": "b"}]}
+)");
+  std::vector<std::string> told;
+  DataContext c = context();
+  c.rejected = [&](const Rejection& r) { told.push_back(r.place + " " + r.found); };
+  options_.train_on = "per_message";
+  options_.strict = true;
+  const Dataset set = load_dataset({path}, c);
+  EXPECT_EQ(set.examples.size(), 1U);
+  EXPECT_EQ(set.stats.no_label, 1);
+  EXPECT_THAT(told, ElementsAre(path + ":2 no reply marked for train_on: per_message"));
 }
 
 TEST_F(DatasetTest, TrainingTextsArePackedIntoRows) {

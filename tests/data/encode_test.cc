@@ -83,6 +83,72 @@ TEST_F(Encode, WeightsOfMessagesAndRowsMultiply) {
   EXPECT_EQ(none.stats.dropped, 0);
 }
 
+TEST_F(Encode, TrainOnNamesTheReplies) {
+  two_turns_.insert(two_turns_.end(), {say("user", "three"), say("assistant", "third")});
+  two_turns_[4]["weight"] = 0.5;
+  EncodeContext with = context(chatml_);
+  const auto trained_with = [&](const char* train_on) {
+    with.train_on = train_on;
+    return trained(encode_chat(chat(two_turns_), with).examples.at(0));
+  };
+  EXPECT_EQ(trained_with("all"), "first<|im_end|>second<|im_end|>third<|im_end|>");
+  EXPECT_EQ(trained_with("last"), "third<|im_end|>");
+  EXPECT_EQ(trained_with("per_message"), "second<|im_end|>");
+  two_turns_[6]["weight"] = 0.0;
+  EXPECT_EQ(trained_with("all"), "first<|im_end|>second<|im_end|>");
+}
+
+TEST_F(Encode, RowsThatTheWeightsLeaveOutAreToldOfWithTheReason) {
+  EncodeContext with = context(chatml_);
+  with.train_on = "per_message";
+  const EncodedRow unmarked = encode_chat(chat(two_turns_), with);
+  EXPECT_TRUE(unmarked.examples.empty());
+  EXPECT_EQ(unmarked.stats.no_label, 1);
+  EXPECT_EQ(unmarked.stats.rejected, 0);
+  ASSERT_TRUE(unmarked.refused);
+  EXPECT_EQ(unmarked.refused->found, "no reply marked for train_on: per_message");
+  EXPECT_EQ(unmarked.refused->wanted, "a reply with train: true or a weight above 0");
+  with.train_on = "last";
+  two_turns_[4]["weight"] = 0.0;
+  EXPECT_EQ(encode_chat(chat(two_turns_), with).refused->found, "weight 0 at every reply of train_on: last");
+  EXPECT_EQ(encode_chat(chat(two_turns_, 0), with).refused->wanted, "a weight above 0");
+}
+
+TEST_F(Encode, MasksOfNothingAndOfEverythingAreBadRows) {
+  const auto refused = [&](const char* source) {
+    const ChatTemplate odd = ChatTemplate::from_source(source, {.by_name = {}, .eos_ids = {}});
+    const EncodedRow row = encode_chat(chat(two_turns_), context(odd));
+    EXPECT_TRUE(row.examples.empty());
+    EXPECT_EQ(row.stats.rejected, 1);
+    EXPECT_EQ(row.stats.rows, 0);
+    return row.refused ? row.refused->found : "";
+  };
+  EXPECT_EQ(refused("{% for m in messages %}{{ m.content if m.role == 'user' }}{% endfor %}"),
+            "the chat template renders nothing of the replies");
+  EXPECT_EQ(refused("<s>{% for m in messages %}{{ m.content if m.role == 'assistant' }}{% endfor %}"),
+            "the chat template renders nothing before the first reply: every token would be trained");
+}
+
+TEST_F(Encode, ALongReplyIsTrainedUpToTheCap) {
+  EncodeContext with = context(chatml_);
+  with.max_turn_tokens = 6;  // "first<|im_end|>" is 6 tokens, "second<|im_end|>" 7
+  const EncodedRow row = encode_chat(chat(two_turns_), with);
+  ASSERT_EQ(row.examples.size(), 1U);
+  EXPECT_EQ(trained(row.examples[0]), "first<|im_end|>second");
+  EXPECT_EQ(std::ranges::count(row.examples[0].end_of_turn, 1), 1);
+  EXPECT_EQ(row.stats.capped_turns, 1);
+  EXPECT_EQ(row.stats.capped_tokens, 1);
+  EXPECT_EQ(row.stats.turns, 2);
+  EXPECT_EQ(row.stats.supervised, 12);
+  with.max_turn_tokens = 2;
+  const EncodedRow tight = encode_chat(chat(two_turns_), with);
+  EXPECT_EQ(trained(tight.examples[0]), "fise");
+  EXPECT_EQ(tight.stats.capped_turns, 2);
+  EXPECT_EQ(tight.stats.capped_tokens, 9);
+  EXPECT_THAT(describe(tight.stats),
+              HasSubstr("2 turns cut at max_turn_tokens · 9 tokens of them not trained"));
+}
+
 TEST_F(Encode, DefaultSystemStandsBeforeChatsWithoutOne) {
   EncodeContext with = context(chatml_);
   with.default_system = "D";
