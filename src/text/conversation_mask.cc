@@ -1,6 +1,7 @@
 #include "text/conversation_mask.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -101,12 +102,47 @@ class TurnFinder {
   const ConversationOptions& options_;
 };
 
+// The places among `begins` (ascending) that lie inside a token.
+std::vector<size_t> inside_tokens(const Tokenizer::Encoding& encoding, const std::vector<size_t>& begins) {
+  std::vector<size_t> inside;
+  for (const size_t at : begins) {
+    const auto next = std::lower_bound(encoding.begin_byte.begin(), encoding.begin_byte.end(), at);
+    if (next == encoding.begin_byte.begin()) continue;
+    if (encoding.end_byte[static_cast<size_t>(next - encoding.begin_byte.begin()) - 1] > at)
+      inside.push_back(at);
+  }
+  return inside;
+}
+
+// Tokenises the whole text at once, and once more in pieces where a token would reach over the beginning of a
+// reply (two line breaks as one token, say): the model that answers a prompt cannot write half a token.
+Tokenizer::Encoding encode_with_replies(const Tokenizer& tokenizer, std::string_view text,
+                                        const std::vector<size_t>& begins) {
+  Tokenizer::Encoding whole = tokenizer.encode_with_offsets(text);
+  std::vector<size_t> ends = inside_tokens(whole, begins);
+  if (ends.empty()) return whole;
+  ends.push_back(text.size());
+  Tokenizer::Encoding pieces;
+  size_t begin = 0;
+  for (const size_t end : ends) {
+    const Tokenizer::Encoding piece = tokenizer.encode_with_offsets(text.substr(begin, end - begin));
+    pieces.ids.insert(pieces.ids.end(), piece.ids.begin(), piece.ids.end());
+    for (const uint32_t at : piece.begin_byte) pieces.begin_byte.push_back(static_cast<uint32_t>(begin + at));
+    for (const uint32_t at : piece.end_byte) pieces.end_byte.push_back(static_cast<uint32_t>(begin + at));
+    begin = end;
+  }
+  return pieces;
+}
+
 // Tokenises a rendered conversation and marks turns in it.
 class TurnMarker {
  public:
-  TurnMarker(const Tokenizer& tokenizer, const SpecialTokens& special, std::string_view text)
+  TurnMarker(const Tokenizer& tokenizer, const SpecialTokens& special, std::string_view text,
+             std::span<const Turn> turns)
       : tokenizer_(tokenizer), stop_ids_(special.stop_ids(tokenizer)), text_(text) {
-    Tokenizer::Encoding encoding = tokenizer.encode_with_offsets(text);
+    std::vector<size_t> begins;
+    for (const Turn& turn : turns) begins.push_back(turn.reply.front().begin);
+    Tokenizer::Encoding encoding = encode_with_replies(tokenizer, text, begins);
     begin_ = std::move(encoding.begin_byte);
     end_ = std::move(encoding.end_byte);
     chat_.turn.assign(encoding.ids.size(), -1);
@@ -209,13 +245,13 @@ std::vector<EncodedChat> encode_conversation(const ChatTemplate& chat_template, 
   const auto kept = [&](const Turn& turn) { return whole.starts_with(turn.text); };
   std::vector<EncodedChat> chats;
   if (std::all_of(turns.begin(), turns.end(), kept)) {
-    TurnMarker marker(tokenizer, chat_template.special(), whole);
+    TurnMarker marker(tokenizer, chat_template.special(), whole, turns);
     for (size_t i = 0; i < turns.size(); ++i) marker.mark(turns[i], static_cast<int32_t>(i));
     chats.push_back(with_prefix(tokenizer, marker.take()));
     return chats;
   }
   for (size_t i = 0; i < turns.size(); ++i) {
-    TurnMarker marker(tokenizer, chat_template.special(), turns[i].text);
+    TurnMarker marker(tokenizer, chat_template.special(), turns[i].text, std::span(turns).subspan(i, 1));
     marker.mark(turns[i], static_cast<int32_t>(i));
     chats.push_back(with_prefix(tokenizer, marker.take()));
   }

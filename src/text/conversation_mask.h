@@ -2,8 +2,9 @@
 //
 // A reply is found by rendering the template turn by turn (or from its {% generation %} blocks), never by
 // searching for a text: the conversation before the reply with the generation prompt, against the same with
-// the reply. The whole text is tokenised once; a token belongs to a reply if it begins inside it. The reply's
-// end-of-turn token belongs to it, the line break behind that token does not.
+// the reply. The whole text is tokenised at once, apart where a token would reach over the beginning of a
+// reply; a token belongs to a reply if it begins inside it. The reply's end-of-turn token belongs to it, the
+// line break behind that token does not.
 #pragma once
 
 #include <cstdint>

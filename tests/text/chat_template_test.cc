@@ -75,7 +75,10 @@ TEST(ChatTemplate, BuiltInsTakeListsOfParts) {
 TEST(ChatTemplate, UnknownNameAndMissingEosAreUserErrors) {
   const std::string unknown = error_of([] { ChatTemplate::from_builtin("chatlm"); });
   EXPECT_THAT(unknown, HasSubstr("template: unknown name \"chatlm\""));
-  EXPECT_THAT(unknown, HasSubstr("one of chatml, llama3, mistral, plain"));
+  EXPECT_THAT(
+      unknown,
+      HasSubstr(
+          "one of chatml, qwen2.5, qwen3, llama3, mistral, gemma, smollm2, phi3, zephyr, alpaca, plain"));
   EXPECT_THAT(error_of([] { ChatTemplate::from_builtin("plain").render(chat()); }),
               HasSubstr("the plain template ends a reply with eos_token, and the tokenizer has none"));
   EXPECT_EQ(ChatTemplate::builtin("nothing"), std::nullopt);
@@ -86,7 +89,9 @@ TEST(ChatTemplate, FolderForms) {
   EXPECT_FALSE(ChatTemplate::find_in_folder(dir.path()).has_value());
   const std::string none = error_of([&] { ChatTemplate::from_folder(dir.path()); });
   EXPECT_THAT(none, HasSubstr(dir.path().string() + ": no chat template"));
-  EXPECT_THAT(none, HasSubstr("chatml, llama3, mistral, plain"));
+  EXPECT_THAT(
+      none,
+      HasSubstr("chatml, qwen2.5, qwen3, llama3, mistral, gemma, smollm2, phi3, zephyr, alpaca, plain"));
   const auto render = [&] { return ChatTemplate::from_folder(dir.path()).render(Json::array()).text; };
   write_file(dir / "tokenizer_config.json",
              R"({"bos_token": {"content": "<b>"}, "eos_token": null, "add_bos_token": true,

@@ -200,6 +200,23 @@ TEST(ConversationMasks, ThePromptIsTheBeginningOfTheTrainedChat) {
   EXPECT_EQ(chat.turn[prompt.size()], 1);
 }
 
+TEST(ConversationMasks, ATokenNeverReachesOverTheBeginningOfAReply) {
+  const Tokenizer tokenizer = test::byte_tokenizer({"<|im_start|>", "<|im_end|>"}, {"Ċ Ċ"});
+  ASSERT_EQ(tokenizer.encode("\n\n").size(), 1u);
+  const auto chat_template = ChatTemplate::from_builtin("chatml");
+  const Messages question = Json::array({message("user", "a\n\nb")});
+  Messages messages = question;
+  messages.push_back(message("assistant", "\nx\n\ny"));
+  const EncodedChat chat = only_chat(chat_template, tokenizer, messages);
+  EXPECT_EQ(turn_text(tokenizer, chat, 0), "\nx\n\ny<|im_end|>");
+  EXPECT_EQ(whole_text(tokenizer, chat), chat_template.render(messages).text);
+  const std::vector<int32_t> prompt = encode_prompt(chat_template, tokenizer, question);
+  ASSERT_LT(prompt.size(), chat.ids.size());
+  EXPECT_TRUE(std::equal(prompt.begin(), prompt.end(), chat.ids.begin()));
+  const int32_t pair = tokenizer.encode("\n\n").front();
+  EXPECT_EQ(std::count(chat.ids.begin(), chat.ids.end(), pair), 2);  // one in the question, one in the reply
+}
+
 TEST(ConversationMasks, WithoutAnAssistantThereIsOnlyContext) {
   const Tokenizer tokenizer = test::letter_tokenizer();
   const EncodedChat chat =

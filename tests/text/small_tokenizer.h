@@ -61,4 +61,42 @@ inline Tokenizer letter_tokenizer_with_bos() {
   return Tokenizer::from_json(json.dump());
 }
 
+// A BPE tokenizer over bytes without merges, so that any text comes back as it was; `merges` such as "Ċ Ċ"
+// (two line breaks) add tokens of two.
+inline Tokenizer byte_tokenizer(const std::vector<std::string>& special,
+                                const std::vector<std::string>& merges = {}) {
+  Json json = letter_tokenizer_json(special);
+  Json vocab = Json::object();
+  const auto utf8 = [](unsigned c) {
+    if (c < 0x80) return std::string(1, static_cast<char>(c));
+    return std::string{static_cast<char>(0xC0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3F))};
+  };
+  unsigned stand_in = 256;  // byte-level BPE writes bytes that are no visible character as U+0100 and so on
+  int id = 0;
+  for (unsigned b = 0; b < 256; ++b) {
+    const bool visible = (b > ' ' && b <= '~') || (b >= 0xA1 && b != 0xAD);
+    vocab[utf8(visible ? b : stand_in++)] = id++;
+  }
+  for (const std::string& merge : merges) {
+    std::string token = merge;
+    token.erase(token.find(' '), 1);
+    vocab[token] = id++;
+  }
+  for (Json& token : json["added_tokens"]) token["id"] = id++;
+  const Json level = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", false}};
+  json["pre_tokenizer"] = level;
+  json["decoder"] = level;
+  json["model"] = {{"type", "BPE"},
+                   {"dropout", nullptr},
+                   {"unk_token", nullptr},
+                   {"continuing_subword_prefix", nullptr},
+                   {"end_of_word_suffix", nullptr},
+                   {"fuse_unk", false},
+                   {"byte_fallback", false},
+                   {"vocab", vocab},
+                   {"merges", merges}};
+  return Tokenizer::from_json(json.dump());
+}
+
 }  // namespace keel::test
