@@ -1,9 +1,11 @@
-/* The C ABI of the Rust crate `keel_bridge`: tokenizers and chat templates. Written by hand; the Rust side is
- * src/lib.rs, keep the two together. C++ code uses text/tokenizer.h and text/chat_template.h instead.
+/* The C ABI of the Rust crate `keel_bridge`: tokenizers, chat templates and Parquet files. Written by hand; the
+ * Rust side is src/lib.rs, keep the two together. C++ code uses text/tokenizer.h, text/chat_template.h and
+ * corpus/parquet.h instead.
  *
  * Every function that returns int: 0 = done; otherwise nothing was written to the outputs and *err is a text (UTF-8,
  * NUL-terminated) for br_error_free. No panic crosses the border: it comes back as such a text.
- * Handles: one object may be used by many threads at once, except by br_add_tokens and the _free functions.
+ * Handles: one object may be used by many threads at once, except by br_add_tokens, br_parquet_next and the _free
+ * functions.
  * Texts have to be UTF-8; anything else is an error. A null `data` stands for the empty text. */
 #ifndef KEEL_BRIDGE_H
 #define KEEL_BRIDGE_H
@@ -17,6 +19,7 @@ extern "C" {
 
 typedef struct BrTokenizer BrTokenizer;
 typedef struct BrTemplate BrTemplate;
+typedef struct BrParquet BrParquet;
 
 /* Borrowed text. */
 typedef struct {
@@ -89,6 +92,12 @@ int br_template_has_generation(const BrTemplate* template_); /* 1 or 0 */
  * stopped with an error. */
 int br_template_render(const BrTemplate* template_, BrStr messages, BrStr tools, BrStr vars, int add_generation_prompt,
                        int want_spans, BrRendered* out, char** err);
+
+/* path: as the system has it, in any encoding. br_parquet_next gives some rows more as JSON lines (a few MB; nested lists
+ * and structs as such, dates and decimals as text, NaN as null), an empty text at the end and after an error. */
+int br_parquet_open(BrStr path, BrParquet** out, char** err);
+int br_parquet_next(BrParquet* file, BrBuf* out, char** err);
+void br_parquet_free(BrParquet* file);
 
 void br_ids_free(BrIds* ids);
 void br_buf_free(BrBuf* buf);

@@ -1,5 +1,10 @@
 # The Rust crate as the target keel_bridge. Cargo fetches the crates that Cargo.lock pins. Its folder of build products
 # lies beside libtorch, so that all presets share one build (no preset changes the Rust code).
+#
+# Parquet files may be packed with zstd. The Rust crate and our own code then share the system's library: a second copy
+# inside the crate would define the same names.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET GLOBAL libzstd)
 find_program(CARGO cargo HINTS "$ENV{HOME}/.cargo/bin" REQUIRED)
 set(KEEL_CARGO_TARGET "${KEEL_DEPS}/cargo-target" CACHE PATH "where cargo puts its build products")
 set(bridge_dir "${CMAKE_SOURCE_DIR}/bridge")
@@ -9,16 +14,16 @@ file(GLOB bridge_sources CONFIGURE_DEPENDS "${bridge_dir}/src/*.rs")
 # Cargo leaves the library's time alone when nothing changed for it, hence the touch.
 add_custom_command(
   OUTPUT "${bridge_lib}"
-  COMMAND "${CARGO}" build --quiet --release --locked --lib --manifest-path "${bridge_dir}/Cargo.toml"
+  COMMAND "${CMAKE_COMMAND}" -E env ZSTD_SYS_USE_PKG_CONFIG=1 "${CARGO}" build --quiet --release --locked --lib --manifest-path "${bridge_dir}/Cargo.toml"
           --target-dir "${KEEL_CARGO_TARGET}"
   COMMAND "${CMAKE_COMMAND}" -E touch "${bridge_lib}"
   DEPENDS ${bridge_sources} "${bridge_dir}/Cargo.toml" "${bridge_dir}/Cargo.lock"
-  COMMENT "Building the Rust bridge (tokenizers, chat templates)"
+  COMMENT "Building the Rust bridge (tokenizers, chat templates, Parquet)"
   USES_TERMINAL VERBATIM)
 add_custom_target(keel_bridge_build DEPENDS "${bridge_lib}")
 
 add_library(keel_bridge STATIC IMPORTED GLOBAL)
 set_target_properties(keel_bridge PROPERTIES IMPORTED_LOCATION "${bridge_lib}"
                                              INTERFACE_INCLUDE_DIRECTORIES "${bridge_dir}"
-                                             INTERFACE_LINK_LIBRARIES "pthread;dl;m")
+                                             INTERFACE_LINK_LIBRARIES "PkgConfig::ZSTD;pthread;dl;m")
 add_dependencies(keel_bridge keel_bridge_build)

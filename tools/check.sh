@@ -110,7 +110,7 @@ step_tests() {
 
 step_bridge() {
   local start=$SECONDS code=0 good bad ignored
-  cargo test --quiet --release --locked --manifest-path bridge/Cargo.toml --target-dir "$deps/cargo-target" \
+  ZSTD_SYS_USE_PKG_CONFIG=1 cargo test --quiet --release --locked --manifest-path bridge/Cargo.toml --target-dir "$deps/cargo-target" \
     >"$logs/bridge" 2>&1 || code=$?
   read -r good bad ignored < <(awk '/^test result:/ { g += $4; b += $6; i += $8 } END { print g+0, b+0, i+0 }' "$logs/bridge")
   if [ "$bad" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$good" -eq 0 ]; }; then bad=1; fi

@@ -4,6 +4,7 @@
 
 mod filters;
 mod generation;
+mod parquet_rows;
 mod py_methods;
 mod py_text;
 mod py_value;
@@ -12,6 +13,7 @@ mod tojson;
 mod tokenizer;
 
 use generation::Span;
+use parquet_rows::ParquetRows;
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, CString};
 use std::panic::{catch_unwind, set_hook, AssertUnwindSafe};
@@ -306,6 +308,29 @@ pub unsafe extern "C" fn br_rendered_free(rendered: *mut BrRendered) {
     if !(*rendered).spans.is_null() {
         drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut((*rendered).spans, (*rendered).n_spans)));
         (*rendered).spans = std::ptr::null_mut();
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn br_parquet_open(path: BrStr, out: *mut *mut ParquetRows, err: *mut *mut c_char) -> c_int {
+    guarded(err, || {
+        *out = Box::into_raw(Box::new(ParquetRows::open(bytes(path))?));
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn br_parquet_next(file: *mut ParquetRows, out: *mut BrBuf, err: *mut *mut c_char) -> c_int {
+    guarded(err, || {
+        *out = to_buf((*file).next_lines()?);
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn br_parquet_free(file: *mut ParquetRows) {
+    if !file.is_null() {
+        guarded_value((), || drop(Box::from_raw(file)));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/names.h"
+#include "corpus/parquet.h"
 #include "corpus/readers/reader.h"
 #include "corpus/table.h"
 #include "corpus/unpack.h"
@@ -17,11 +18,12 @@
 namespace keel {
 namespace {
 
-constexpr const char* kKnownFiles = "a JSON array, JSON lines, or a .csv, .tsv or .txt file";
+constexpr const char* kKnownFiles = "Parquet, a JSON array, JSON lines, or a .csv, .tsv or .txt file";
 
 bool known_extension(const fs::path& path) {
-  const std::string e = unpacked_name(path).extension();
-  return e == ".json" || e == ".jsonl" || e == ".ndjson" || e == ".csv" || e == ".tsv" || e == ".txt";
+  static constexpr std::string_view kKnown[] = {".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt"};
+  if (path.extension() == ".parquet") return true;
+  return std::ranges::find(kKnown, unpacked_name(path).extension().string()) != std::end(kKnown);
 }
 
 std::vector<fs::path> files_in(const fs::path& folder) {
@@ -57,10 +59,10 @@ std::vector<fs::path> list_files(const fs::path& path) {
     return {path};
   std::ranges::sort(files);
   if (files.empty())
-    throw UserError(
-        {.where = path.string(),
-         .found = "no data file in it",
-         .wanted = ".json, .jsonl, .ndjson, .csv, .tsv or .txt files, or one of them packed (.gz, .zst)"});
+    throw UserError({.where = path.string(),
+                     .found = "no data file in it",
+                     .wanted = ".parquet, .json, .jsonl, .ndjson, .csv, .tsv or .txt files, the last six "
+                               "also packed (.gz, .zst)"});
   return files;
 }
 
@@ -70,6 +72,21 @@ const RowReader& reader_named(const std::string& schema) {
   }
   throw UserError(
       {.where = "schema", .found = fmt::format("\"{}\"", schema), .wanted = join(corpus_schemas())});
+}
+
+// By the fields that hold something; by all fields when these do not tell.
+const RowReader* reader_for(const Json& row) {
+  const auto readers = row_readers();
+  const auto find = [&](const Json& fields) -> const RowReader* {
+    const auto found = std::ranges::find_if(readers, [&](const RowReader& r) { return r.knows(fields); });
+    return found == readers.end() ? nullptr : &*found;
+  };
+  if (std::ranges::none_of(row, [](const Json& value) { return value.is_null(); })) return find(row);
+  Json filled = Json::object();
+  for (const auto& [key, value] : row.items())
+    if (!value.is_null()) filled[key] = value;
+  const RowReader* reader = find(filled);
+  return reader != nullptr ? reader : find(row);
 }
 
 Json rename_fields(const Json& row, const std::vector<std::pair<std::string, std::string>>& columns) {
@@ -135,11 +152,17 @@ class CorpusReader {
     const DataFile file(path);
     hashes_ += to_hex(hash64(file.bytes()));
     const std::string_view bytes = without_bom(file.bytes());
+    if (is_parquet(bytes) && file.packed())
+      throw UserError({.where = path.string(),
+                       .found = "a packed Parquet file",
+                       .wanted = "the .parquet file itself, which is packed inside",
+                       .hint = "unpack it once by hand"});
     int64_t rows = 0;
     const RowCallback on_row = [&](std::string_view text, int64_t line) {
       add_row(text, fmt::format("{}:{}", path.string(), line));
       return options_.max_rows == 0 || ++rows < options_.max_rows;
     };
+    if (is_parquet(bytes)) return split_parquet(path, on_row);
     switch (file_kind(bytes, unpacked_name(path).extension().string())) {
       case FileKind::json_array:
         return split_array(bytes, on_row);
@@ -201,9 +224,7 @@ class CorpusReader {
 
   MaybeFault read_fields(const Json& row, Record& record) {
     if (auto fault = take_row_weight(row, record.weight)) return fault;
-    const auto readers = row_readers();
-    const auto found = std::ranges::find_if(readers, [&](const RowReader& r) { return r.knows(row); });
-    const RowReader* reader = forced_ != nullptr ? forced_ : (found == readers.end() ? nullptr : &*found);
+    const RowReader* reader = forced_ != nullptr ? forced_ : reader_for(row);
     if (reader == nullptr) return unknown_row(row);
     if (auto fault = reader->read(row, options_.tags, record)) return fault;
     schemas_.insert(reader->name);

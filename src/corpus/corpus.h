@@ -11,16 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "corpus/dataset_spec.h"
 #include "corpus/record.h"
 
 namespace keel {
-
-// What a conversation's roles and keys are called; the defaults are ShareGPT's.
-struct ChatTags {
-  std::string role = "from", content = "value";
-  std::string user = "human", assistant = "gpt", observation = "observation", function = "function_call";
-  std::string system = "system";
-};
 
 struct CorpusOptions {
   std::string schema;  // a name of corpus_schemas(); empty: found by looking

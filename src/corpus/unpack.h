@@ -33,6 +33,7 @@ class DataFile {
   DataFile(const DataFile&) = delete;
   DataFile& operator=(const DataFile&) = delete;
   std::string_view bytes() const { return bytes_; }
+  bool packed() const { return bytes_.data() != reinterpret_cast<const char*>(file_.bytes().data()); }
 
  private:
   MappedFile file_;

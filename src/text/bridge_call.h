@@ -1,4 +1,5 @@
-// How C++ calls the bridge: borrowed texts in, owned texts out, error texts as UserError. Only for src/text.
+// How C++ calls the bridge: borrowed texts in, owned texts out, error texts as UserError. Only for text/ and
+// corpus/.
 #pragma once
 
 #include <string>

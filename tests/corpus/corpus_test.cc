@@ -156,9 +156,10 @@ TEST_F(CorpusTest, TellsKindsOfFilesByTheirContent) {
   const Corpus c = read_corpus(file("story.txt", "[Once]\n\nThe end.\n"));
   ASSERT_EQ(c.records.size(), 1U);
   EXPECT_EQ(c.records[0].text, "[Once]\n\nThe end.\n");
-  EXPECT_EQ(error([&] { read_corpus(file("a.md", "x,y\n1,2\n")); }),
-            "a.md: no kind of file that Keel reads; wanted a JSON array, JSON lines, or a .csv, .tsv or .txt "
-            "file");
+  EXPECT_EQ(
+      error([&] { read_corpus(file("a.md", "x,y\n1,2\n")); }),
+      "a.md: no kind of file that Keel reads; wanted Parquet, a JSON array, JSON lines, or a .csv, .tsv "
+      "or .txt file");
 }
 
 TEST_F(CorpusTest, FoldersAndGlobsComeInOrderOfNames) {
