@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -19,7 +20,11 @@ struct Record {
   Json tools;           // null when there are none; else a list of {type: "function", function: …}
   std::string text;     // plain text (cpt)
   double weight = 1.0;  // user weight of the row
-  std::string place;    // "file:line", for messages
+  // Preference data, never to be imitated as it stands: the conversation with the worse reply of a pair
+  // (messages has the better one; else null), or whether the reply is a good one.
+  Json rejected;
+  std::optional<bool> label;
+  std::string place;  // "file:line", for messages
 };
 
 // A row that could not be read: counted, written to rejected.jsonl, never an exception.

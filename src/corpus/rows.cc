@@ -4,6 +4,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "corpus/readers/reader.h"
 
@@ -36,21 +38,48 @@ class Nesting {
       deepest_ = std::max(deepest_, ++depth_);
     } else if (c == ']' || c == '}') {
       depth_ = std::max(0, depth_ - 1);
+    } else if (c == ':') {
+      ++colons_;
     }
   }
   int depth() const { return depth_; }
   int deepest() const { return deepest_; }
+  size_t colons() const { return colons_; }  // one for each key of an object
   bool in_string() const { return in_string_; }
 
  private:
   int depth_ = 0, deepest_ = 0;
+  size_t colons_ = 0;
   bool in_string_ = false, escaped_ = false;
 };
 
-int deepest_level(std::string_view text) {
+Nesting walk(std::string_view text) {
   Nesting nesting;
   for (const char c : text) nesting.step(c);
-  return nesting.deepest();
+  return nesting;
+}
+
+size_t count_keys(const Json& value) {
+  size_t keys = value.is_object() ? value.size() : 0;
+  if (value.is_structured())
+    for (const Json& item : value) keys += count_keys(item);
+  return keys;
+}
+
+// The key that an object of this valid JSON text has twice.
+std::string key_given_twice(std::string_view text) {
+  std::vector<std::set<std::string>> keys;
+  std::string twice;
+  const auto look = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second &&
+        twice.empty())
+      twice = value.get<std::string>();
+    return true;
+  };
+  [[maybe_unused]] const Json parsed = Json::parse(text, look);
+  return twice;
 }
 
 // Walks over an array's elements and counts lines on the way.
@@ -137,7 +166,8 @@ std::optional<Fault> check_text(std::string_view text) {
 
 std::optional<Fault> parse_row(std::string_view text, Json& row) {
   if (auto fault = check_text(text)) return fault;
-  if (deepest_level(text) > kDeepest)
+  const Nesting nesting = walk(text);
+  if (nesting.deepest() > kDeepest)
     return Fault{"", fmt::format("values nested deeper than {}", kDeepest), "a flat row"};
   try {
     row = Json::parse(text);
@@ -148,6 +178,8 @@ std::optional<Fault> parse_row(std::string_view text, Json& row) {
     return Fault{"", "JSON with a number out of range", "one JSON object"};
   }
   if (!row.is_object()) return Fault{"", describe_value(row), "an object with fields"};
+  if (count_keys(row) != nesting.colons())
+    return Fault{key_given_twice(text), "the same field twice in one object", "each field once"};
   return {};
 }
 

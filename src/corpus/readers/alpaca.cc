@@ -1,5 +1,6 @@
 // {"instruction", "input", "output", "system", "history": [[question, answer], …]}. The user's message is
-// instruction and input, each on a line of its own.
+// instruction and input, each on a line of its own. In Belle's multi-turn rows the instruction holds the
+// whole conversation, "Human:…\nAssistant:…\nHuman:…\nAssistant:", and the output its last reply.
 #include <fmt/format.h>
 
 #include "corpus/readers/reader.h"
@@ -23,6 +24,31 @@ MaybeFault add_history(const Json& row, Json& messages) {
   return {};
 }
 
+constexpr std::string_view kHuman = "Human:", kAssistant = "Assistant:";
+
+bool is_belle(std::string_view instruction) {
+  return instruction.starts_with(kHuman) && instruction.find("\nAssistant:") != std::string_view::npos;
+}
+
+MaybeFault add_belle_turns(std::string_view text, Json& messages) {
+  bool human = true;
+  for (;;) {
+    text.remove_prefix((human ? kHuman : kAssistant).size());
+    const size_t end = text.find(human ? "\nAssistant:" : "\nHuman:");
+    std::string_view turn = text.substr(0, end);
+    if (end == std::string_view::npos) {
+      if (!human && is_blank(turn)) return {};
+      return Fault{"instruction",
+                   fmt::format("a conversation that ends with {}", human ? kHuman : kAssistant),
+                   "Assistant: at its end, before the output"};
+    }
+    while (turn.starts_with(' ')) turn.remove_prefix(1);
+    add_message(messages, human ? "user" : "assistant", std::string(turn));
+    text.remove_prefix(end + 1);
+    human = !human;
+  }
+}
+
 MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   std::string system, instruction, input, output;
   if (auto fault = take_optional(row, "system", "system", system)) return fault;
@@ -34,6 +60,11 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   Json messages = Json::array();
   add_message(messages, "system", std::move(system));
   if (auto fault = add_history(row, messages)) return fault;
+  if (is_belle(instruction)) {
+    if (auto fault = add_belle_turns(instruction, messages)) return fault;
+    add_message(messages, "assistant", std::move(output));
+    return finish_conversation(std::move(messages), "instruction", record);
+  }
   const bool both = !is_blank(instruction) && !is_blank(input);
   add_message(messages, "user", both ? instruction + "\n" + input : (is_blank(input) ? instruction : input));
   add_message(messages, "assistant", std::move(output));
