@@ -150,8 +150,8 @@ std::string options_markdown() {
          "Besides the other names above. A note in the log says what was read "
          "how.\n\n" +
          translation_table() +
-         "\n`datasets:` may be a list of `path:` entries. `path#500` takes the "
-         "first 500 rows.\n"
+         "\n`path#500` takes the first 500 rows. The entries of `datasets:` are described in "
+         "[data.md](data.md).\n"
          "\n## Not supported\n\n"
          "These keys are named as not supported, unless they are off (`false`, "
          "`null`, `0`, `none`); `*` "

@@ -65,7 +65,7 @@ void apply(const Rule& rule, const Setting& setting, Translation& out) {
   out.settings.push_back(std::move(set));
 }
 
-// The path of one entry of `datasets:`; keys that only say what Keel finds out
+// The path of one entry of a list of held-out sets; keys that only say what Keel finds out
 // by itself are let pass.
 std::string entry_path(const YAML::Node& entry, const Setting& setting, Translation& out) {
   static constexpr std::string_view kHarmless[] = {"type",    "split",      "name",
@@ -99,34 +99,52 @@ std::string cut_row_limit(const std::string& text, std::string& rows) {
   return text.substr(0, mark);
 }
 
-void translate_datasets(const Setting& setting, const std::string& name, Translation& out) {
-  Setting set = renamed(setting, name);
-  std::vector<std::string> limits;
+bool has_map(const YAML::Node& value) {
+  if (value.IsMap()) return true;
+  if (!value.IsSequence()) return false;
+  return std::ranges::any_of(value, [](const YAML::Node& item) { return item.IsMap(); });
+}
+
+// Paths alone go to `dataset` under either name, entries to `datasets`. takes_entries: this command has it.
+void translate_datasets(const Setting& setting, const std::string& name, bool takes_entries,
+                        Translation& out) {
   const YAML::Node& value = setting.value;
+  const bool training = name == "dataset" || name == "datasets";
+  if (!value.IsDefined() || value.IsNull()) {
+    out.settings.push_back(renamed(setting, name));
+    return;
+  }
+  if (has_map(value) && training && takes_entries) {
+    out.settings.push_back(renamed(setting, "datasets"));
+    return;
+  }
+  Setting set = renamed(setting, training ? "dataset" : name);
+  std::vector<std::string> limits;
   YAML::Node paths(YAML::NodeType::Sequence);
   const auto add = [&](const std::string& text) {
     std::string rows;
     paths.push_back(cut_row_limit(text, rows));
     limits.push_back(rows);
   };
-  if (value.IsSequence() || (value.IsMap() && value["path"])) {
-    const auto entry = [&](const YAML::Node& item) {
-      add(item.IsMap() ? entry_path(item, setting, out) : text_of(item));
-    };
-    if (value.IsMap())
-      entry(value);
-    else
-      for (const YAML::Node& item : value) entry(item);
-    set.value = paths;
+  if (value.IsSequence() || value.IsMap()) {
+    const YAML::Node items = value.IsMap() ? YAML::Node(std::vector<YAML::Node>{value}) : value;
+    for (const YAML::Node& item : items) add(item.IsMap() ? entry_path(item, setting, out) : text_of(item));
+    set.value.reset(paths);  // assigning would change the setting's own node
   } else if (value.IsScalar() && value.Scalar().find('#') != std::string::npos) {
     for (const std::string& item : split(value.Scalar(), ',')) add(item);
-    set.value = paths;
+    set.value.reset(paths);  // assigning would change the setting's own node
+  }
+  const bool limited = std::ranges::any_of(limits, [](const std::string& rows) { return !rows.empty(); });
+  const bool same = std::ranges::all_of(limits, [&](const std::string& rows) { return rows == limits[0]; });
+  if (limited && !same && training && takes_entries) {  // the list reads the limits itself
+    set.key = "datasets";
+    set.value.reset(value.IsSequence() ? value : YAML::Node(split(value.Scalar(), ',')));
+    out.settings.push_back(std::move(set));
+    return;
   }
   out.settings.push_back(std::move(set));
-  const bool limited = std::ranges::any_of(limits, [](const std::string& rows) { return !rows.empty(); });
   if (!limited) return;
-  if (std::ranges::any_of(limits, [&](const std::string& rows) { return rows != limits[0]; }) ||
-      name != "dataset") {
+  if (!same || !training) {
     out.problems.push_back({.where = place_of(setting, setting.key),
                             .found = "row limits (#N) that differ between files",
                             .wanted = "one limit for all files of dataset: max_samples: N"});
@@ -171,8 +189,8 @@ bool translate(const Setting& setting, const Canonical& canonical, Translation& 
     apply(rule, setting, out);
     return true;
   }
-  if (name == "dataset" || name == "eval_dataset" || name == "general_dataset") {
-    translate_datasets(setting, name, out);
+  if (name == "dataset" || name == "datasets" || name == "eval_dataset" || name == "general_dataset") {
+    translate_datasets(setting, name, !canonical("datasets").empty(), out);
     return true;
   }
   if (!name.empty()) {

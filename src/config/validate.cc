@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/values.h"
+#include "corpus/dataset_spec.h"
 
 namespace keel {
 namespace {
@@ -18,6 +19,7 @@ class Check {
 
   void run() {
     required();
+    sources();
     token_batch();
     tuning();
     data();
@@ -65,7 +67,8 @@ class Check {
   void required() {
     require("model_name_or_path", !config_.model.model_name_or_path.empty(),
             "a Hugging Face folder, such as models/smollm2-135m");
-    require("dataset", !config_.data.dataset.empty(), "one or more training files, such as train.jsonl");
+    require("dataset", !config_.data.dataset.empty() || !config_.data.datasets.empty(),
+            "one or more training files, such as train.jsonl");
     require("output_dir", !config_.train.output_dir.empty(), "a folder for the run, such as runs/first");
     const auto& model = config_.model.model_name_or_path;
     if (!model.empty() && std::filesystem::path(model).lexically_normal() ==
@@ -81,6 +84,15 @@ class Check {
               "1: token_batch takes its steps inside one sample", fmt::format("leave {} out", name));
     }
     value = 1;
+  }
+
+  void sources() {
+    const auto place = [&](const std::string& name) {
+      const std::string file = where(name);
+      return file.empty() || file.starts_with("--") ? name : file + ": " + name;
+    };
+    dataset_specs(config_.data.datasets, place("datasets"), parsed_.problems);
+    column_names(config_.data.columns, place("columns"), parsed_.problems);
   }
 
   void token_batch() {

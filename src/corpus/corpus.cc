@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/names.h"
+#include "corpus/files.h"
 #include "corpus/parquet.h"
 #include "corpus/readers/reader.h"
 #include "corpus/table.h"
@@ -19,52 +20,6 @@ namespace keel {
 namespace {
 
 constexpr const char* kKnownFiles = "Parquet, a JSON array, JSON lines, or a .csv, .tsv or .txt file";
-
-bool known_extension(const fs::path& path) {
-  static constexpr std::string_view kKnown[] = {".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt"};
-  if (path.extension() == ".parquet") return true;
-  return std::ranges::find(kKnown, unpacked_name(path).extension().string()) != std::end(kKnown);
-}
-
-std::vector<fs::path> files_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && known_extension(entry.path()) &&
-        entry.path().filename() != "dataset_info.json")
-      files.push_back(entry.path());
-  }
-  return files;
-}
-
-std::vector<fs::path> files_like(const fs::path& pattern) {
-  const fs::path folder = pattern.has_parent_path() ? pattern.parent_path() : fs::path(".");
-  std::vector<fs::path> files;
-  if (!fs::is_directory(folder)) return files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() &&
-        matches_glob(entry.path().filename().string(), pattern.filename().string()))
-      files.push_back(entry.path());
-  }
-  return files;
-}
-
-std::vector<fs::path> list_files(const fs::path& path) {
-  std::error_code ec;
-  std::vector<fs::path> files;
-  if (fs::is_directory(path, ec))
-    files = files_in(path);
-  else if (!fs::exists(path, ec) && path.filename().string().find('*') != std::string::npos)
-    files = files_like(path);
-  else
-    return {path};
-  std::ranges::sort(files);
-  if (files.empty())
-    throw UserError({.where = path.string(),
-                     .found = "no data file in it",
-                     .wanted = ".parquet, .json, .jsonl, .ndjson, .csv, .tsv or .txt files, the last six "
-                               "also packed (.gz, .zst)"});
-  return files;
-}
 
 const RowReader& reader_named(const std::string& schema) {
   for (const RowReader& reader : row_readers()) {
@@ -89,12 +44,17 @@ const RowReader* reader_for(const Json& row) {
   return reader != nullptr ? reader : find(row);
 }
 
-Json rename_fields(const Json& row, const std::vector<std::pair<std::string, std::string>>& columns) {
+Json rename_fields(const Json& row, const CorpusOptions& options) {
   Json renamed = Json::object();
-  for (const auto& [from, to] : columns) {
+  for (const auto& [from, to] : options.columns) {
     if (row.contains(from)) renamed[to] = row[from];
   }
-  if (row.contains("weight")) renamed["weight"] = row["weight"];
+  const auto is_mapped = [&](const std::string& name) {
+    return std::ranges::any_of(options.columns,
+                               [&](const auto& pair) { return pair.first == name || pair.second == name; });
+  };
+  for (const auto& [name, value] : row.items())
+    if ((options.other_columns || name == "weight") && !is_mapped(name)) renamed[name] = value;
   return renamed;
 }
 
@@ -157,10 +117,9 @@ class CorpusReader {
                        .found = "a packed Parquet file",
                        .wanted = "the .parquet file itself, which is packed inside",
                        .hint = "unpack it once by hand"});
-    int64_t rows = 0;
     const RowCallback on_row = [&](std::string_view text, int64_t line) {
       add_row(text, fmt::format("{}:{}", path.string(), line));
-      return options_.max_rows == 0 || ++rows < options_.max_rows;
+      return !full();
     };
     if (is_parquet(bytes)) return split_parquet(path, on_row);
     switch (file_kind(bytes, unpacked_name(path).extension().string())) {
@@ -179,6 +138,11 @@ class CorpusReader {
     }
     throw UserError(
         {.where = path.string(), .found = "no kind of file that Keel reads", .wanted = kKnownFiles});
+  }
+
+  bool full() const {
+    const size_t rows = corpus_.records.size() + corpus_.rejections.size();
+    return options_.max_rows > 0 && rows >= static_cast<size_t>(options_.max_rows);
   }
 
   Corpus finish(const fs::path& path) {
@@ -204,16 +168,15 @@ class CorpusReader {
   }
 
   void add_table(std::string_view bytes, char separator, const fs::path& path) {
-    int64_t rows = 0;
     split_table(bytes, separator, path, [&](MaybeFault fault, Json row, int64_t line) {
       add_fields(std::move(fault), std::move(row), true, fmt::format("{}:{}", path.string(), line));
-      return options_.max_rows == 0 || ++rows < options_.max_rows;
+      return !full();
     });
   }
 
   void add_fields(MaybeFault fault, Json row, bool of_table, std::string place) {
     Record record{.place = place};
-    if (!fault && !options_.columns.empty()) row = rename_fields(row, options_.columns);
+    if (!fault && !options_.columns.empty()) row = rename_fields(row, options_);
     if (!fault && of_table) read_cells(row);
     if (!fault) fault = read_fields(row, record);
     if (fault)
@@ -276,7 +239,10 @@ Json to_json(const Rejection& rejection) {
 
 Corpus read_corpus(const fs::path& path, const CorpusOptions& options) {
   CorpusReader reader(options);
-  for (const fs::path& file : list_files(path)) reader.read_file(file);
+  for (const fs::path& file : corpus_files(path, options.split)) {
+    if (reader.full()) break;
+    reader.read_file(file);
+  }
   return reader.finish(path);
 }
 

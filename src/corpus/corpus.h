@@ -18,10 +18,12 @@ namespace keel {
 
 struct CorpusOptions {
   std::string schema;  // a name of corpus_schemas(); empty: found by looking
-  // {name in the file, name in the schema}; when given, only these fields of a row are read.
+  std::string split;   // of a folder or glob: only the files of this split (files.h)
+  // {name in the file, name in the schema}.
   std::vector<std::pair<std::string, std::string>> columns;
+  bool other_columns = false;  // beside columns, fields that it does not name are read, too
   ChatTags tags;
-  int64_t max_rows = 0;        // of each file, good or bad; 0: all
+  int64_t max_rows = 0;        // good or bad; 0: all
   double max_rejected = 0.01;  // share of bad rows above which reading stops
   bool strict = false;         // stop at the first bad row
   RejectionSink sink;          // told of every bad row, before any error is thrown
@@ -39,10 +41,12 @@ struct Corpus {
 // reason), any when strict.
 Corpus read_corpus(const std::filesystem::path& path, const CorpusOptions& options = {});
 
-// A dataset by name: an entry of dataset_dir/dataset_info.json (LLaMA-Factory's: file_name, formatting,
-// columns, tags, num_samples), else a path, taken from dataset_dir when it is relative and not there as it
-// stands.
-Corpus read_dataset(const std::string& name, const std::filesystem::path& dataset_dir,
+// A dataset by its path: an entry of dataset_dir/dataset_info.json (LLaMA-Factory's: file_name, formatting,
+// columns, tags, num_samples), else a file, folder or glob, taken from dataset_dir when it is relative and
+// not there as it stands. What the spec says goes before what the entry says, and that before options.
+Corpus read_dataset(const DatasetSpec& spec, const std::filesystem::path& dataset_dir,
+                    const CorpusOptions& options = {});
+Corpus read_dataset(const std::string& path, const std::filesystem::path& dataset_dir,
                     const CorpusOptions& options = {});
 
 std::vector<std::string> corpus_schemas();

@@ -33,6 +33,8 @@ void take_columns(const Json& entry, const std::string& where, const std::string
   if (columns == entry.end()) return;
   if (!columns->is_object())
     throw UserError({.where = where + ".columns", .found = columns->dump(), .wanted = "names of fields"});
+  options.columns.clear();
+  options.other_columns = false;
   for (const auto& [column, name] : columns->items())
     options.columns.emplace_back(text_of(*columns, column.c_str(), where + ".columns"),
                                  schema_field(column, formatting));
@@ -62,7 +64,8 @@ bool is_preference(const Json& entry) {
   return columns.contains("chosen") || columns.contains("rejected") || columns.contains("kto_tag");
 }
 
-Corpus read_entry(const Json& entry, const std::string& name, const fs::path& dir, CorpusOptions options) {
+// The file of an entry; what it says of the rows goes into options.
+fs::path take_entry(const Json& entry, const std::string& name, const fs::path& dir, CorpusOptions& options) {
   const std::string where = fmt::format("{}: {}", (dir / kInfoFile).string(), name);
   const std::string file = text_of(entry, "file_name", where);
   if (file.empty())
@@ -83,7 +86,17 @@ Corpus read_entry(const Json& entry, const std::string& name, const fs::path& di
   take_tags(entry, where, options.tags);
   if (entry.contains("num_samples") && entry["num_samples"].is_number_integer() && options.max_rows == 0)
     options.max_rows = entry["num_samples"].get<int64_t>();
-  return read_corpus(dir / file, options);
+  return dir / file;
+}
+
+void take_spec(const DatasetSpec& spec, CorpusOptions& options) {
+  if (!spec.format.empty()) options.schema = spec.format;
+  if (!spec.split.empty()) options.split = spec.split;
+  if (spec.max_samples > 0) options.max_rows = spec.max_samples;
+  if (spec.tags != ChatTags{}) options.tags = spec.tags;
+  if (spec.columns.empty()) return;
+  options.columns = spec.columns;
+  options.other_columns = true;
 }
 
 [[noreturn]] void throw_unknown(const std::string& name, const fs::path& dir, const Json& info) {
@@ -106,16 +119,25 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
-Corpus read_dataset(const std::string& name, const fs::path& dataset_dir, const CorpusOptions& options) {
+Corpus read_dataset(const DatasetSpec& spec, const fs::path& dataset_dir, const CorpusOptions& given) {
+  CorpusOptions options = given;
   Json info = Json::object();
   std::error_code ec;
   if (!dataset_dir.empty() && fs::exists(dataset_dir / kInfoFile, ec))
     info = read_json(dataset_dir / kInfoFile);
-  if (info.contains(name) && info[name].is_object())
-    return read_entry(info[name], name, dataset_dir, options);
-  if (is_there(name)) return read_corpus(name, options);
-  if (!dataset_dir.empty() && is_there(dataset_dir / name)) return read_corpus(dataset_dir / name, options);
-  throw_unknown(name, dataset_dir, info);
+  fs::path path = spec.path;
+  if (info.contains(spec.path) && info[spec.path].is_object())
+    path = take_entry(info[spec.path], spec.path, dataset_dir, options);
+  else if (!is_there(path) && !dataset_dir.empty() && is_there(dataset_dir / path))
+    path = dataset_dir / path;
+  else if (!is_there(path))
+    throw_unknown(spec.path, dataset_dir, info);
+  take_spec(spec, options);
+  return read_corpus(path, options);
+}
+
+Corpus read_dataset(const std::string& path, const fs::path& dataset_dir, const CorpusOptions& options) {
+  return read_dataset(DatasetSpec{.path = path}, dataset_dir, options);
 }
 
 }  // namespace keel

@@ -16,6 +16,8 @@ struct ChatTags {
   std::string role = "from", content = "value";
   std::string user = "human", assistant = "gpt", observation = "observation", function = "function_call";
   std::string system = "system";
+
+  bool operator==(const ChatTags&) const = default;
 };
 
 struct DatasetSpec {

@@ -20,11 +20,19 @@ struct Rows {
   std::vector<Record> records;
   std::vector<int32_t> source;  // of each record
   std::vector<std::string> sources;
+  std::vector<double> weights;
   std::string hash;
   int64_t rejected = 0;
 };
 
 void check_kind(const Record& record, Stage stage) {
+  if (record.label || !record.rejected.is_null())
+    throw UserError({.where = record.place,
+                     .found = record.label ? "preference data (a reply with a label)"
+                                           : "preference data (a pair of chosen and rejected replies)",
+                     .wanted = "replies to imitate",
+                     .hint = "Keel does not train on preferences; keep the good replies in a file of their "
+                             "own"});
   const bool text = record.messages.empty();
   if (stage == Stage::any || text == (stage == Stage::cpt)) return;
   throw UserError({.where = record.place,
@@ -33,13 +41,28 @@ void check_kind(const Record& record, Stage stage) {
                    .hint = text ? "stage: cpt trains plain text" : "stage: sft trains chats"});
 }
 
-Rows read_rows(const std::vector<std::string>& names, const DataContext& context, Stage stage) {
+void throw_first(const std::vector<ErrorText>& problems) {
+  if (!problems.empty()) throw UserError(problems.front());
+}
+
+std::vector<DatasetSpec> specs_of(const std::vector<std::string>& paths) {
+  std::vector<DatasetSpec> specs;
+  for (const std::string& path : paths) specs.push_back({.path = path});
+  return specs;
+}
+
+Rows read_rows(const std::vector<DatasetSpec>& specs, const DataContext& context, Stage stage) {
   const DataOptions& o = context.options;
+  std::vector<ErrorText> problems;
+  const auto columns = column_names(o.columns, "columns", problems);
+  throw_first(problems);
   Rows rows;
   std::string hashes;
-  for (const std::string& name : names) {
-    Corpus corpus = read_dataset(name, o.dataset_dir,
-                                 {.max_rows = o.max_samples,
+  for (const DatasetSpec& spec : specs) {
+    Corpus corpus = read_dataset(spec, o.dataset_dir,
+                                 {.columns = columns,
+                                  .other_columns = true,
+                                  .max_rows = o.max_samples,
                                   .max_rejected = o.max_rejected,
                                   .strict = o.strict,
                                   .sink = context.rejected});
@@ -48,7 +71,8 @@ Rows read_rows(const std::vector<std::string>& names, const DataContext& context
       rows.records.push_back(std::move(record));
     }
     rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
-    rows.sources.push_back(name);
+    rows.sources.push_back(spec.label());
+    rows.weights.push_back(spec.weight);
     rows.rejected += static_cast<int64_t>(corpus.rejections.size());
     hashes += corpus.hash;
   }
@@ -108,7 +132,8 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
     encoded[i] = record.messages.empty() ? encode_text(record, encode) : encode_chat(record, encode);
   });
   report_refused(encoded, context);
-  Dataset set{.sources = std::move(rows.sources), .hash = std::move(rows.hash)};
+  Dataset set{
+      .sources = std::move(rows.sources), .weights = std::move(rows.weights), .hash = std::move(rows.hash)};
   set.stats.rejected = rows.rejected;
   for (size_t i = 0; i < encoded.size(); ++i) {
     set.stats += encoded[i].stats;
@@ -129,8 +154,8 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
 
 Rows take_held_out(Rows& rows, double val_size) {
   const std::vector<bool> out = held_out(rows.records, val_size);
-  Rows kept{.sources = rows.sources, .hash = rows.hash, .rejected = rows.rejected};
-  Rows held{.sources = rows.sources, .hash = rows.hash};
+  Rows kept{.sources = rows.sources, .weights = rows.weights, .hash = rows.hash, .rejected = rows.rejected};
+  Rows held{.sources = rows.sources, .weights = rows.weights, .hash = rows.hash};
   for (size_t i = 0; i < out.size(); ++i) {
     Rows& side = out[i] ? held : kept;
     side.records.push_back(std::move(rows.records[i]));
@@ -163,19 +188,32 @@ Stage parse_stage(const std::string& name) {
 }
 
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context) {
-  return encode_rows(read_rows(names, context, context.stage), context, false);
+  return load_dataset(specs_of(names), context);
+}
+
+std::vector<DatasetSpec> training_specs(const DataOptions& options) {
+  std::vector<DatasetSpec> specs = specs_of(options.dataset);
+  std::vector<ErrorText> problems;
+  for (DatasetSpec& spec : dataset_specs(options.datasets, "datasets", problems))
+    specs.push_back(std::move(spec));
+  throw_first(problems);
+  return specs;
 }
 
 TrainingSets load_training_sets(const DataContext& context) {
+Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context) {
+  return encode_rows(read_rows(specs, context, context.stage), context, false);
+}
+
   const DataOptions& o = context.options;
   check_options(o, context.stage);
-  Rows rows = read_rows(o.dataset, context, context.stage);
+  Rows rows = read_rows(training_specs(o), context, context.stage);
   TrainingSets sets;
   if (o.val_size > 0) sets.validation = encode_rows(take_held_out(rows, o.val_size), context, false);
   sets.train = encode_rows(std::move(rows), context, context.stage == Stage::cpt && o.packing);
   if (!o.eval_dataset.empty()) sets.validation = load_dataset(o.eval_dataset, context);
   if (!o.general_dataset.empty())
-    sets.general = encode_rows(read_rows(o.general_dataset, context, Stage::any), context, false);
+    sets.general = encode_rows(read_rows(specs_of(o.general_dataset), context, Stage::any), context, false);
   return sets;
 }
 

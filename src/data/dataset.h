@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "corpus/dataset_spec.h"
 #include "corpus/record.h"
 #include "data/example.h"
 #include "data/options.h"
@@ -29,6 +30,7 @@ struct Dataset {
   std::vector<Example> examples;
   DataStats stats;
   std::vector<std::string> sources;  // names; Example::source points here
+  std::vector<double> weights;       // of the sources, for mixing
   std::string hash;                  // 16 hex digits: content of the files
 };
 
@@ -41,7 +43,12 @@ struct TrainingSets {
 // A held-out set: texts are not packed into rows, so an example is one text (or a piece of at most
 // pack_length). UserError: as read_corpus, a row of the wrong kind for the stage, too many rows that the
 // template refuses, no example left.
+Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context);
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context);
+
+// dataset and datasets together. UserError: the first mistake of the list (config/ tells all of them at
+// once).
+std::vector<DatasetSpec> training_specs(const DataOptions& options);
 
 // All sets that the options name. Training texts (cpt) are packed into rows. Duplicate rows never stand on
 // both sides of a val_size split. validation has the kind of the stage, general may hold both kinds.

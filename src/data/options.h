@@ -10,6 +10,8 @@ namespace keel {
 
 struct DataOptions {
   std::vector<std::string> dataset;
+  Json datasets;
+  Json columns;
   std::string dataset_dir;
   std::vector<std::string> eval_dataset;
   std::vector<std::string> general_dataset;
@@ -33,8 +35,12 @@ struct DataOptions {
   void fields(V& v) {
     v.group("data");
     v("dataset", dataset,
-      "training files or folders (JSON, JSONL), or names of dataset_info.json in dataset_dir",
-      {.aliases = {"data_path", "train_dataset", "dataset_name", "datasets"}});
+      "training files, folders or globs (Parquet, JSON, JSONL, CSV, TSV, text; also .gz, .zst), or names of "
+      "dataset_info.json in dataset_dir",
+      {.aliases = {"data_path", "train_dataset", "dataset_name"}});
+    v("datasets", datasets,
+      "more training sources, each {path, name, format, split, weight, max_samples, columns, tags}");
+    v("columns", columns, "other names of fields: {name in the schema: name in the file}, for every dataset");
     v("dataset_dir", dataset_dir, "folder that relative dataset names are looked up in");
     v("eval_dataset", eval_dataset,
       "held-out files of the domain; best checkpoint and early stop look at them",
@@ -44,7 +50,7 @@ struct DataOptions {
     v("val_size", val_size,
       "rows (>= 1) or share (< 1) of the training set held out by a hash of their content",
       {.aliases = {"val_set_size", "test_split_size", "split_dataset_ratio"}, .min = 0});
-    v("max_samples", max_samples, "use at most this many rows of each file; 0: all", {.min = 0});
+    v("max_samples", max_samples, "use at most this many rows of each dataset; 0: all", {.min = 0});
     v("template", template_name,
       "named built-in chat template for a model without one; empty: the model's own");
     v("chat_template", chat_template, "file with a Jinja chat template that replaces the model's own",

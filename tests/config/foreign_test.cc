@@ -144,7 +144,9 @@ TEST(Foreign, Axolotl) {
   const LoadedRun run = load_run_config({config_data("axolotl_lora.yml")});
   const RunConfig& c = run.config;
   EXPECT_EQ(c.model.model_name_or_path, "models/qwen-small");
-  EXPECT_EQ(c.data.dataset, (Words{"data/harbor.jsonl", "data/manners.jsonl"}));
+  EXPECT_TRUE(c.data.dataset.empty());
+  EXPECT_EQ(c.data.datasets.dump(), R"([{"path":"data/harbor.jsonl","type":"chat_template","split":"train"},)"
+                                    R"({"path":"data/manners.jsonl","type":"alpaca"}])");
   EXPECT_EQ(c.data.val_size, 0.05);
   EXPECT_EQ(c.data.cutoff_len, 1024);
   EXPECT_EQ(c.model.finetuning_type, "lora");
@@ -171,10 +173,21 @@ TEST(Foreign, MsSwiftCommandLine) {
   EXPECT_EQ(run.config.data.val_size, 0.01);
 }
 
-TEST(Foreign, RowLimitsThatDifferAreRefused) {
-  EXPECT_EQ(load_error({"--model", "m", "--dataset", "a.jsonl#500", "b.jsonl", "--output_dir", "out"}),
-            "--dataset: row limits (#N) that differ between files\n"
+TEST(Foreign, RowLimitsThatDifferGoToTheList) {
+  const LoadedRun run =
+      load_run_config({"--model", "m", "--dataset", "a.jsonl#500", "b.jsonl", "--output_dir", "out"});
+  EXPECT_TRUE(run.config.data.dataset.empty());
+  EXPECT_EQ(run.config.data.datasets.dump(), R"(["a.jsonl#500","b.jsonl"])");
+  EXPECT_EQ(load_error({"--model", "m", "--dataset", "a.jsonl", "--eval_dataset", "a.jsonl#500", "b.jsonl",
+                        "--output_dir", "out"}),
+            "--eval_dataset: row limits (#N) that differ between files\n"
             "  wanted: one limit for all files of dataset: max_samples: N");
+}
+
+TEST(Foreign, DatasetsOfPathsAloneAreDataset) {
+  const LoadedRun run =
+      load_run_config({"--model", "m", "--datasets", "[a.jsonl, b.jsonl]", "--output_dir", "out"});
+  EXPECT_EQ(run.config.data.dataset, (Words{"a.jsonl", "b.jsonl"}));
 }
 
 TEST(Foreign, WhatKeelLacksIsNamedAsSuchAndNotAsATypo) {

@@ -305,5 +305,34 @@ TEST(SharedSets, EveryChatFileBecomesExamples) {
   }
 }
 
+TEST_F(DatasetTest, TheListGivesEachSourceItsOwnReading) {
+  file("a.jsonl", "{\"frage\":\"1\",\"antwort\":\"a\"}\n{\"frage\":\"2\",\"antwort\":\"a\"}\n");
+  const std::string b = numbered("b.jsonl", 2);
+  options_.dataset = {b};
+  options_.dataset_dir = dir_.path();
+  options_.datasets = Json::parse(R"([{"path":"a.jsonl","name":"fragen","weight":3,"max_samples":1,
+    "columns":{"prompt":"frage","completion":"antwort"}}])");
+  const TrainingSets sets = load_training_sets(context());
+  EXPECT_THAT(sets.train.sources, ElementsAre(b, "fragen"));
+  EXPECT_THAT(sets.train.weights, ElementsAre(1, 3));
+  ASSERT_EQ(sets.train.examples.size(), 3U);
+  EXPECT_EQ(sets.train.examples[2].source, 1);
+  options_.datasets = Json::parse(R"([{"path":"a.jsonl","wieght":1}])");
+  EXPECT_EQ(error([&] { load_training_sets(context()); }),
+            "datasets[0]: unknown key 'wieght'\n  try:    did you mean 'weight'?");
+  options_.datasets = nullptr;
+  options_.columns = Json::parse(R"({"prompt":"frage","completion":"antwort"})");
+  options_.dataset = {"a.jsonl"};
+  EXPECT_EQ(load_training_sets(context()).train.examples.size(), 2U);
+}
+
+TEST_F(DatasetTest, PreferenceDataIsNotTrained) {
+  const std::string pair = file("pair.jsonl", R"({"prompt":"q","chosen":"a","rejected":"b"})");
+  EXPECT_EQ(error([&] { load_dataset({pair}, context()); }),
+            pair +
+                ":1: preference data (a pair of chosen and rejected replies)\n  wanted: replies to imitate\n"
+                "  try:    Keel does not train on preferences; keep the good replies in a file of their own");
+}
+
 }  // namespace
 }  // namespace keel
