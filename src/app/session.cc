@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "data/batch.h"
 
 namespace keel {
 namespace {
@@ -63,6 +64,17 @@ RunData load_run_data(const RunConfig& config, const ChatModel& model, const std
   return {
       .train = std::move(sets.train),
       .eval = {.domain = std::move(sets.validation.examples), .general = std::move(sets.general.examples)}};
+}
+
+void settle_loss_reduction(RunConfig& config, const Dataset& train) {
+  std::string& reduction = config.data.loss_reduction;
+  if (reduction != "auto") return;
+  reduction = settle_reduction(reduction, train.examples);
+  if (config.train.token_batch > 0) return;
+  info("loss_reduction: {} ({})", reduction,
+       reduction == "turn"
+           ? "auto: there are conversations of several trained turns, and every turn counts the same"
+           : "auto: no row has more than one trained turn");
 }
 
 std::vector<Example> load_set(const std::vector<std::string>& files, const DataOptions& options, Stage stage,

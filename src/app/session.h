@@ -28,6 +28,9 @@ RejectionSink rejection_file(std::filesystem::path path);
 // run_dir/rejected.jsonl. Logs one line of numbers a set.
 RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir);
 
+// loss_reduction: auto becomes what the training set calls for, and that is logged.
+void settle_loss_reduction(RunConfig& config, const Dataset& train);
+
 // One held-out set. stage: sft, cpt or any.
 std::vector<Example> load_set(const std::vector<std::string>& files, const DataOptions& options, Stage stage,
                               const ChatModel& model);

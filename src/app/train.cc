@@ -145,6 +145,7 @@ int train_run(RunConfig& config) {
   const RunFolder folder(run_dir, config.train.overwrite_output_dir);
   ChatModel model = load_model(config, true);
   const RunData data = load_run_data(config, model, run_dir);
+  settle_loss_reduction(config, data.train);
   write_file(run_dir / "config.yaml", dump_config(config.fields()));
   SampleSet samples = pick_samples(model, data.eval.domain.empty() ? data.train.examples : data.eval.domain,
                                    config.train.sample_count);

@@ -97,23 +97,23 @@ constexpr Rule kRules[] = {
 
     // Data
     {ignore, "template", "default|tokenizer_default|auto", {}, {}, kOwnTemplate},
-    {set, "template",
-     "qwen|qwen2|qwen2_5|qwen3|qwen3_nothink|qwen2.5|chatml_de|smollm2|yi|"
-     "hermes",
-     "template", "chatml", kFallback},
+    {set, "template", "qwen|qwen2|qwen2_5", "template", "qwen2.5", kFallback},
+    {set, "template", "qwen3_nothink|chatml_de|yi|hermes", "template", "chatml", kFallback},
+    {set, "template", "gemma2|gemma3", "template", "gemma", kFallback},
     {ignore,
      "template",
-     "llama2|llama3.1|llama4|gemma|gemma2|gemma3|phi|phi4|phi_small|deepseek|"
+     "llama2|llama3.1|llama4|phi|phi4|phi_small|deepseek|"
      "deepseek3|baichuan|baichuan2|"
      "chatglm3|glm4|"
-     "intern2|vicuna|zephyr|falcon|cohere|granite3|minicpm|olmo|alpaca|hunyuan|"
+     "intern2|vicuna|falcon|cohere|granite3|minicpm|olmo|hunyuan|"
      "internlm2|yi_vl|mistral_small",
      {},
      {},
      kOwnTemplate},
     {ignore, "template", "none|no|empty", {}, {}, kOwnTemplate},
     {ignore, "chat_template", "tokenizer_default|jinja|default", {}, {}, kOwnTemplate},
-    {set, "chat_template", "chatml|llama3|mistral|plain", "template", "=", kFallback},
+    {set, "chat_template", "chatml|qwen2.5|qwen3|llama3|mistral|gemma|smollm2|phi3|zephyr|alpaca|plain",
+     "template", "=", kFallback},
     {set, "overlength", "truncate|right|left|keep_start|keep_end", "overlength", "drop_oldest_turns",
      "a cut reply is never trained as a whole one"},
     {set, "overlength", "delete", "overlength", "drop"},

@@ -108,6 +108,7 @@ class Check {
               "stage: sft");
     one_sample_a_step("per_device_train_batch_size", train.per_device_train_batch_size);
     one_sample_a_step("gradient_accumulation_steps", train.gradient_accumulation_steps);
+    if (set("max_turn_loss")) note("max_turn_loss", "under token_batch a window has its own loss");
     if (set("loss_reduction"))
       note("loss_reduction", "under token_batch each window is averaged over its own tokens");
     if (train.ytrainer_compat && train.dynamic_token_batch)

@@ -1,5 +1,6 @@
 #include "data/batch.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -71,6 +72,7 @@ class BatchBuilder {
     for (const int32_t begin : e.segments) batch_.offsets.push_back(base + begin);
     ids_.insert(ids_.end(), e.ids.begin(), e.ids.end());
     const Share share(e, reduction_);
+    std::unordered_map<int32_t, int64_t> turns;  // of the example → of the batch
     for (size_t t = 1; t < e.ids.size(); ++t) {
       if (e.weight[t] == 0) continue;
       const double coefficient = static_cast<double>(e.weight[t]) * share.of(t);
@@ -78,6 +80,9 @@ class BatchBuilder {
       labels_.push_back(e.ids[t]);
       coefficients_.push_back(static_cast<float>(coefficient));
       ends_.push_back(e.end_of_turn[t]);
+      const auto [turn, first] = turns.try_emplace(e.turn[t], n_turns_);
+      if (first) ++n_turns_;
+      turns_.push_back(turn->second);
       batch_.source_N.push_back(e.source);
       batch_.denominator += coefficient;
     }
@@ -89,6 +94,7 @@ class BatchBuilder {
     batch_.ids_T = tensor_of(ids_, at::kLong);
     batch_.rows_N = tensor_of(rows_, at::kLong);
     batch_.labels_N = tensor_of(labels_, at::kLong);
+    batch_.turn_N = tensor_of(turns_, at::kLong);
     batch_.coefficient_N = tensor_of(coefficients_, at::kFloat);
     batch_.end_of_turn_N = tensor_of(ends_, at::kByte).to(at::kBool);
     return std::move(batch_);
@@ -97,12 +103,31 @@ class BatchBuilder {
  private:
   Reduction reduction_;
   Batch batch_;
-  std::vector<int64_t> ids_, rows_, labels_;
+  std::vector<int64_t> ids_, rows_, labels_, turns_;
+  int64_t n_turns_ = 0;
   std::vector<float> coefficients_;
   std::vector<uint8_t> ends_;
 };
 
+// A packed row of texts numbers its texts as turns; they are no conversation.
+bool has_two_turns(const Example& e) {
+  if (e.conversation_supervised > 0) return true;  // spread over several examples, one a turn
+  if (!e.segments.empty()) return false;
+  int32_t first = -1;
+  for (size_t t = 0; t < e.ids.size(); ++t) {
+    if (e.weight[t] == 0) continue;
+    if (first >= 0 && e.turn[t] != first) return true;
+    first = e.turn[t];
+  }
+  return false;
+}
+
 }  // namespace
+
+std::string settle_reduction(const std::string& name, std::span<const Example> examples) {
+  if (name != "auto") return name;
+  return std::ranges::any_of(examples, has_two_turns) ? "turn" : "token";
+}
 
 Batch make_batch(std::span<const Example* const> examples, const std::string& reduction) {
   BatchBuilder builder(parse_reduction(reduction));

@@ -21,6 +21,7 @@ struct Batch {
   at::Tensor labels_N;            // int64
   at::Tensor coefficient_N;       // float32: user weight times the reduction's share (docs/numerics.md)
   at::Tensor end_of_turn_N;       // bool
+  at::Tensor turn_N;              // int64: the turn that each label belongs to; the batch's turns from 0 on
   std::vector<int32_t> source_N;  // index of the dataset that each label came from
   double denominator = 0;         // Σ coefficient_N: this batch's part of the step's denominator (sum over
                                   // micro-batches, then divide once)
@@ -33,6 +34,11 @@ struct Batch {
 // its turn (turn), 1/n of its conversation (sample) or 1/√n of its conversation (sqrt), n counting supervised
 // tokens. So user weights stand in numerator and denominator, and no split into micro-batches changes the
 // loss. No example may be empty; a batch without labels is allowed (denominator 0).
+// reduction is settled: no auto.
 Batch make_batch(std::span<const Example* const> examples, const std::string& reduction);
+
+// What loss_reduction: auto means for these examples: turn when a conversation has more than one trained
+// turn, else token (plain text always). Any other name is returned as it is.
+std::string settle_reduction(const std::string& name, std::span<const Example> examples);
 
 }  // namespace keel

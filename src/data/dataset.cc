@@ -135,19 +135,24 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
   Dataset set{
       .sources = std::move(rows.sources), .weights = std::move(rows.weights), .hash = std::move(rows.hash)};
   set.stats.rejected = rows.rejected;
+  std::vector<int64_t> lengths;
   for (size_t i = 0; i < encoded.size(); ++i) {
     set.stats += encoded[i].stats;
+    if (encoded[i].stats.longest > 0) lengths.push_back(encoded[i].stats.longest);
     for (Example& e : encoded[i].examples) {
       e.source = rows.source[i];
       set.examples.push_back(std::move(e));
     }
   }
+  set_lengths(set.stats, std::move(lengths));
   if (set.examples.empty()) throw_nothing_left(set.stats, set.sources);
   if (pack) {
     set.examples = pack_rows(std::move(set.examples), encode.pack_length);
     set.stats.examples = static_cast<int64_t>(set.examples.size());
     set.stats.fill =
         static_cast<double>(set.stats.tokens) / static_cast<double>(set.stats.examples * encode.pack_length);
+    const int64_t fewest = (set.stats.tokens + encode.pack_length - 1) / encode.pack_length;
+    set.stats.best_fill = static_cast<double>(fewest) / static_cast<double>(set.stats.examples);
   }
   return set;
 }
@@ -187,6 +192,10 @@ Stage parse_stage(const std::string& name) {
   throw UserError({.where = "stage", .found = fmt::format("\"{}\"", name), .wanted = "sft or cpt"});
 }
 
+Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context) {
+  return encode_rows(read_rows(specs, context, context.stage), context, false);
+}
+
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context) {
   return load_dataset(specs_of(names), context);
 }
@@ -201,10 +210,6 @@ std::vector<DatasetSpec> training_specs(const DataOptions& options) {
 }
 
 TrainingSets load_training_sets(const DataContext& context) {
-Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context) {
-  return encode_rows(read_rows(specs, context, context.stage), context, false);
-}
-
   const DataOptions& o = context.options;
   check_options(o, context.stage);
   Rows rows = read_rows(training_specs(o), context, context.stage);

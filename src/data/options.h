@@ -26,7 +26,7 @@ struct DataOptions {
   int64_t pack_length = 0;
   std::string train_on = "all";
   int64_t max_turn_tokens = 0;
-  std::string loss_reduction = "token";
+  std::string loss_reduction = "auto";
   double max_rejected = 0.01;
   bool strict = false;
   int64_t preprocessing_num_workers = 0;
@@ -73,8 +73,10 @@ struct DataOptions {
       "labels of a reply from its beginning on; a longer reply's end is not trained; 0: no limit",
       {.min = 0});
     v("loss_reduction", loss_reduction,
-      "what counts the same in the loss: every token, turn or sample; sqrt lies between token and sample",
-      {.choices = {"token", "turn", "sample", "sqrt"}});
+      "what counts the same in the loss: every token, turn or sample; sqrt lies between token and sample; "
+      "auto: "
+      "turn where a conversation has more than one trained turn, else token",
+      {.choices = {"auto", "token", "turn", "sample", "sqrt"}});
     v("max_rejected", max_rejected, "share of bad rows above which the run stops", {.min = 0, .max = 1});
     v("strict", strict, "stop at the first bad row");
     v("preprocessing_num_workers", preprocessing_num_workers, "threads that tokenise; 0: all cores",

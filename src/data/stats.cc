@@ -48,19 +48,39 @@ DataStats& DataStats::operator+=(const DataStats& other) {
   return *this;
 }
 
+double DataStats::lost_share() const {
+  const int64_t all = supervised + lost_supervised;
+  return all == 0 ? 0 : static_cast<double>(lost_supervised) / static_cast<double>(all);
+}
+
+void set_lengths(DataStats& stats, std::vector<int64_t> lengths) {
+  if (lengths.empty()) return;
+  std::ranges::sort(lengths);
+  const auto n = static_cast<int64_t>(lengths.size());
+  stats.median_length = lengths[static_cast<size_t>((n + 1) / 2 - 1)];
+  stats.p95_length = lengths[static_cast<size_t>((95 * n + 99) / 100 - 1)];
+}
+
 std::string describe(const DataStats& s) {
   const double trained =
       s.tokens == 0 ? 0 : 100.0 * static_cast<double>(s.supervised) / static_cast<double>(s.tokens);
   std::string out = fmt::format("{} rows · {} samples · {} turns · {} tokens ({:.1f} % trained) · longest {}",
                                 grouped(s.rows), grouped(s.examples), grouped(s.turns), grouped(s.tokens),
                                 trained, grouped(s.longest));
-  if (s.fill < 1) out += fmt::format(" · {:.1f} % full", 100 * s.fill);
+  if (s.median_length > 0)
+    out += fmt::format(" (half up to {}, 95 % up to {})", grouped(s.median_length), grouped(s.p95_length));
+  if (s.best_fill > 0)
+    out += fmt::format(" · {:.0f} tokens a packed row ({:.1f} % full, {:.1f} % of the best possible)",
+                       static_cast<double>(s.tokens) / static_cast<double>(std::max<int64_t>(1, s.examples)),
+                       100 * s.fill, 100 * s.best_fill);
   add_count(out, s.rejected, "bad rows");
   add_count(out, s.over_long, "too long");
   add_count(out, s.dropped, "of these dropped");
   add_count(out, s.cut_turns, "messages cut from their beginnings");
   add_count(out, s.cut_replies, "replies among them");
-  add_count(out, s.lost_supervised, "trained tokens lost so");
+  if (s.lost_supervised > 0)
+    out += fmt::format(" · {} trained tokens lost so ({:.2f} %)", grouped(s.lost_supervised),
+                       100 * s.lost_share());
   add_count(out, s.no_label, "without anything to train");
   add_count(out, s.capped_turns, "turns cut at max_turn_tokens");
   add_count(out, s.capped_tokens, "tokens of them not trained");
@@ -85,6 +105,10 @@ Json to_json(const DataStats& s) {
           {"capped_turns", s.capped_turns},
           {"capped_tokens", s.capped_tokens},
           {"fill", s.fill},
+          {"best_fill", s.best_fill},
+          {"median_length", s.median_length},
+          {"p95_length", s.p95_length},
+          {"lost_share", s.lost_share()},
           {"one_turn_a_sample", s.one_turn_a_sample}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -25,14 +26,23 @@ struct DataStats {
   int64_t capped_turns = 0;   // turns longer than max_turn_tokens: their end of turn is not trained
   int64_t capped_tokens = 0;  // their tokens behind the cap
   double fill = 1.0;          // cpt: tokens over examples × pack_length
+  double best_fill = 0.0;     // cpt: rows that the tokens need at least, over rows packed; 0: not packed
+  int64_t median_length = 0;  // of a whole set: tokens of its rows before anything was dropped
+  int64_t p95_length = 0;
   int64_t one_turn_a_sample =
       0;  // conversations spread over several examples (template changes earlier turns)
 
-  DataStats& operator+=(const DataStats& other);  // fill weighted by tokens
+  // fill weighted by tokens; what belongs to a whole set (best_fill, median_length, p95_length) stays as it
+  // is.
+  DataStats& operator+=(const DataStats& other);
+
+  double lost_share() const;  // of the labels that the rows had
 };
 
 // "8,389 rows · 8,389 turns · 1,234,567 tokens (45.6 % trained) · longest 2,000 · 3 dropped (too long) …"
 std::string describe(const DataStats& stats);
+// Sets median_length and p95_length: the lengths at rank ⌈n/2⌉ and ⌈0.95 n⌉.
+void set_lengths(DataStats& stats, std::vector<int64_t> lengths);
 Json to_json(const DataStats& stats);
 
 }  // namespace keel

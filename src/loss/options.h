@@ -22,6 +22,7 @@ struct LossOptions {
   double nlirg_smooth_center = 3.3;
   double focal_gamma = 2.0;
   double dft_floor = 0.1;
+  double max_turn_loss = 0;
   int64_t loss_chunk = 256;
   Json weighting_by_dataset;  // {dataset name: {option of this group: value}}
 
@@ -47,6 +48,9 @@ struct LossOptions {
     v("dft_floor", dft_floor, "dft: least weight", {.min = 0, .max = 1});
     v("weighting_by_dataset", weighting_by_dataset,
       "other weighting options for single datasets: {file or name: {token_weighting: …, nlirg_k: …}}");
+    v("max_turn_loss", max_turn_loss,
+      "a reply whose mean loss is above this is scaled down to it (one more pass over the head); 0: off",
+      {.min = 0});
     v("loss_chunk", loss_chunk, "supervised rows whose logits exist at one time", {.min = 1});
   }
 };

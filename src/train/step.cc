@@ -29,6 +29,26 @@ LossInput select(const LossInput& all, const at::Tensor& pick) {
           .end_of_turn_N = all.end_of_turn_N.index_select(0, pick)};
 }
 
+// max_turn_loss: the coefficients, smaller for the turns whose mean loss is above it. The losses come from a
+// pass over the head without gradient; the factors are constants. A turn lies in one micro-batch, so
+// accumulation changes nothing.
+at::Tensor limited_coefficients(const LossInput& in, const at::Tensor& turn_N, const LossOptions& options) {
+  const at::NoGradGuard no_grad;
+  const LossResult loss = weighted_cross_entropy(in, options);
+  const at::Tensor loss_N = (loss.nll_N * loss.weight_N).to(at::kDouble);
+  const at::Tensor none = at::zeros({turn_N.max().item<int64_t>() + 1}, at::kDouble);
+  const at::Tensor sum = none.index_add(0, turn_N, loss_N);
+  const at::Tensor labels = none.index_add(0, turn_N, at::ones_like(loss_N));
+  const at::Tensor scale = (labels * options.max_turn_loss / sum).clamp_max(1);
+  return (in.coefficient_N * scale.index_select(0, turn_N)).to(at::kFloat);
+}
+
+LossResult loss_of(LossInput in, const at::Tensor& turn_N, const LossOptions& options) {
+  if (options.max_turn_loss > 0 && turn_N.defined())
+    in.coefficient_N = limited_coefficients(in, turn_N, options);
+  return weighted_cross_entropy(in, options);
+}
+
 }  // namespace
 
 struct Step::Parts {
@@ -58,14 +78,15 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
                       .coefficient_N = batch.coefficient_N,
                       .end_of_turn_N = batch.end_of_turn_N};
   if (options_.loss_by_source.empty()) {
-    const LossResult loss = weighted_cross_entropy(all, options_.loss);
+    const LossResult loss = loss_of(all, batch.turn_N, options_.loss);
     parts.add(loss);
     return loss.sum;
   }
   at::Tensor sum;
   for (const auto& [source, pick] : rows_by_source(batch, options_.loss_by_source.size())) {
+    const at::Tensor turn_N = batch.turn_N.defined() ? batch.turn_N.index_select(0, pick) : at::Tensor();
     const LossResult loss =
-        weighted_cross_entropy(select(all, pick), options_.loss_by_source[static_cast<size_t>(source)]);
+        loss_of(select(all, pick), turn_N, options_.loss_by_source[static_cast<size_t>(source)]);
     parts.add(loss);
     sum = sum.defined() ? sum + loss.sum : loss.sum;
   }

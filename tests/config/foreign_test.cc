@@ -99,7 +99,7 @@ TEST(Foreign, LlamaFactoryQwenLora) {
   EXPECT_EQ(c.model.precision, "auto");
   EXPECT_EQ(c.data.dataset, (Words{"harbor", "manners"}));
   EXPECT_EQ(c.data.dataset_dir, "data");
-  EXPECT_EQ(c.data.template_name, "chatml");
+  EXPECT_EQ(c.data.template_name, "qwen2.5");
   EXPECT_EQ(c.data.cutoff_len, 1024);
   EXPECT_EQ(c.data.max_samples, 500);
   EXPECT_EQ(c.data.val_size, 0.1);

@@ -146,8 +146,32 @@ TEST(Batch, RowsPredictTheNextTokenOfTheirSegment) {
   const at::Tensor ends = batch.end_of_turn_N.to(at::kLong);
   EXPECT_EQ(ints(ends), (std::vector<int64_t>{0, 1, 1, 0, 0, 0}));
   EXPECT_EQ(batch.source_N, (std::vector<int32_t>{3, 3, 3, 0, 0, 0}));
+  EXPECT_EQ(ints(batch.turn_N), (std::vector<int64_t>{0, 0, 1, 2, 2, 3}));
   EXPECT_EQ(batch.denominator, 6);
   EXPECT_EQ(batch.examples, (std::vector<const Example*>{&chat, &texts}));
+}
+
+TEST(Batch, ACappedTurnIsAveragedOverItsFirstLabels) {
+  Example e = conversation({2, 4});
+  const size_t cap = 2, second = 4;  // the second turn's labels are 4, 5, 6, 7
+  for (size_t t = second + cap; t < second + 4; ++t) e.weight[t] = 0;
+  const Sum sum = sum_of(batch_of({&e}, "turn"), {1, 1, .5, .25});
+  EXPECT_NEAR(sum.loss(), ((1.0 + 1.0) / 2 + (.5 + .25) / 2) / 2, kFloatRounding);
+  EXPECT_NEAR(sum_of(batch_of({&e}, "token"), {1, 1, .5, .25}).loss(), 2.75 / 4, kFloatRounding);
+}
+
+TEST(Batch, AutoIsTurnWhereAConversationHasSeveralTrainedTurns) {
+  const Example one = conversation({3}), two = conversation({2, 4});
+  const std::vector<Example> single{one, only_turn(two, 1)}, several{one, two};
+  EXPECT_EQ(settle_reduction("auto", single), "token");
+  EXPECT_EQ(settle_reduction("auto", several), "turn");
+  EXPECT_EQ(settle_reduction("sqrt", several), "sqrt");
+  Example texts = two;  // a packed row of two texts is no conversation
+  texts.segments = {0, 3};
+  EXPECT_EQ(settle_reduction("auto", std::vector{texts}), "token");
+  Example part = only_turn(two, 0);  // one turn a sample
+  part.conversation_supervised = 6;
+  EXPECT_EQ(settle_reduction("auto", std::vector{part}), "turn");
 }
 
 TEST(Batch, AnExampleWithoutLabelsAddsOnlyTokens) {
@@ -169,6 +193,7 @@ TEST(Batch, ALabelWithNothingBeforeItIsABug) {
   EXPECT_THROW(batch_of({&seam}, "token"), BugError);
   const Example good = conversation({2});
   EXPECT_THROW(batch_of({&good}, "mean"), BugError);
+  EXPECT_THROW(batch_of({&good}, "auto"), BugError);
 }
 
 }  // namespace

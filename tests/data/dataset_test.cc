@@ -199,6 +199,34 @@ TEST_F(DatasetTest, RowsThatTrainOnLeavesOutAreToldOfButAreNoBadRows) {
   EXPECT_THAT(told, ElementsAre(path + ":2 no reply marked for train_on: per_message"));
 }
 
+TEST_F(DatasetTest, LengthsAndThePackingsShareOfTheBestAreTold) {
+  std::string bytes;
+  for (int n : {11, 11, 11, 7, 3})  // and the end of text: 12, 12, 12, 8, 4 tokens
+    bytes += Json{{"text", std::string(static_cast<size_t>(n), 'a')}}.dump() + "\n";
+  options_.dataset = {file("t.jsonl", bytes)};
+  options_.pack_length = 16;
+  const DataStats s = load_training_sets(context(Stage::cpt)).train.stats;
+  EXPECT_EQ(s.median_length, 12);
+  EXPECT_EQ(s.p95_length, 12);
+  EXPECT_EQ(s.examples, 4);  // 12 + 4, 12, 12, 8; the 48 tokens need three rows
+  EXPECT_EQ(s.best_fill, 0.75);
+  EXPECT_THAT(describe(s),
+              HasSubstr("longest 12 (half up to 12, 95 % up to 12) · 12 tokens a packed row (75.0 % "
+                        "full, 75.0 % of the best possible)"));
+}
+
+TEST(DataStats, LengthsStandAtTheirRanks) {
+  DataStats s{.supervised = 90, .lost_supervised = 10};
+  std::vector<int64_t> lengths;
+  for (int64_t n = 100; n > 0; --n) lengths.push_back(n);
+  set_lengths(s, lengths);
+  EXPECT_EQ(s.median_length, 50);
+  EXPECT_EQ(s.p95_length, 95);
+  set_lengths(s, {7});
+  EXPECT_EQ(s.p95_length, 7);
+  EXPECT_EQ(s.lost_share(), 0.1);
+}
+
 TEST_F(DatasetTest, TrainingTextsArePackedIntoRows) {
   std::string bytes;
   for (int n : {30, 5, 9, 3, 10, 70})
