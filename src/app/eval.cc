@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "app/commands.h"
+#include "app/model_args.h"
 #include "app/options_parse.h"
 #include "app/session.h"
 #include "base/fs.h"
@@ -14,19 +15,14 @@ namespace keel {
 namespace {
 
 struct EvalOptions {
-  std::string model, adapter, precision = "auto", output_dir, stage = "sft";
+  ModelArgs model;
+  std::string output_dir, stage = "sft";
   bool per_token = false;
-  int64_t threads = 0;
   DataOptions data;
 
   template <class V>
   void fields(V& v) {
-    v.group("model");
-    v("model_name_or_path", model, "Hugging Face folder or cached hub id", {.aliases = {"model"}});
-    v("adapter_name_or_path", adapter, "PEFT adapter folder, used unmerged",
-      {.aliases = {"adapter", "lora_path"}});
-    v("precision", precision, "compute type", {.choices = {"auto", "fp32", "bf16"}});
-    v("threads", threads, "compute threads; 0: all cores", {.min = 0});
+    model.fields(v);
     v.group("evaluation");
     v("output_dir", output_dir, "folder for results.json and per_token.jsonl");
     v("per_token", per_token,
@@ -55,7 +51,7 @@ class PerTokenFile {
 
 void check(const EvalOptions& o) {
   std::vector<ErrorText> problems;
-  if (o.model.empty())
+  if (o.model.model_name_or_path.empty())
     problems.push_back({.where = "model_name_or_path", .found = "not given", .wanted = "a model folder"});
   if (o.data.dataset.empty())
     problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
@@ -73,10 +69,10 @@ int run_eval(Args args) {
   if (!parsed) return 0;
   check(o);
   RunConfig config;
-  config.model = {.model_name_or_path = o.model, .adapter_name_or_path = o.adapter, .precision = o.precision};
+  config.model = o.model.options();
   config.data = o.data;
   config.train.stage = o.stage;
-  config.train.threads = o.threads;
+  config.train.threads = o.model.threads;
   ChatModel model = load_model(config, false);
   if (!o.output_dir.empty()) make_folders(o.output_dir);
   const std::vector<Example> set = load_set(o.data.dataset, o.data, parse_stage(o.stage), model);
@@ -86,13 +82,10 @@ int run_eval(Args args) {
   if (per_token) options.on_row = [&](const RowSignals& row) { per_token->write(row); };
   const NllSum sum = nll_over(*model.lm, set, options);
   if (per_token) per_token->commit();
-  const Json result{{"dataset", join(o.data.dataset)},
-                    {"nll", sum.mean()},
-                    {"perplexity", std::exp(sum.mean())},
-                    {"entropy", sum.mean_entropy()},
-                    {"tokens", sum.tokens},
-                    {"rows", sum.rows},
-                    {"model", o.model}};
+  const Json result{
+      {"dataset", join(o.data.dataset)},    {"nll", sum.mean()},    {"perplexity", std::exp(sum.mean())},
+      {"entropy", sum.mean_entropy()},      {"tokens", sum.tokens}, {"rows", sum.rows},
+      {"model", o.model.model_name_or_path}};
   if (!o.output_dir.empty()) write_file(fs::path(o.output_dir) / "results.json", result.dump(2) + "\n");
   fmt::print("{}\n", to_line(result));
   return 0;

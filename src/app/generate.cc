@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/model_args.h"
 #include "app/options_parse.h"
 #include "app/session.h"
 #include "base/error.h"
@@ -18,22 +19,17 @@ namespace keel {
 namespace {
 
 struct TalkOptions {
-  std::string model, adapter, precision = "auto", template_name, chat_template, system, prompts, output;
+  ModelArgs model;
+  std::string template_name, chat_template, system, prompts, output;
   std::vector<std::string> prompt;
-  int64_t threads = 0;
   GenerateOptions generate;
 
   template <class V>
   void fields(V& v) {
-    v.group("model");
-    v("model_name_or_path", model, "Hugging Face folder or cached hub id", {.aliases = {"model"}});
-    v("adapter_name_or_path", adapter, "PEFT adapter folder, used unmerged",
-      {.aliases = {"adapter", "lora_path"}});
-    v("precision", precision, "compute type", {.choices = {"auto", "fp32", "bf16"}});
+    model.fields(v);
     v("template", template_name, "named built-in chat template, for a model without one");
     v("chat_template", chat_template, "file with a Jinja chat template that replaces the model's own");
     v("default_system", system, "system message", {.aliases = {"system", "system_prompt"}});
-    v("threads", threads, "compute threads; 0: all cores", {.min = 0});
     v.group("prompts");
     v("prompt", prompt, "a prompt; a list gives several");
     v("prompts", prompts, "JSONL file with \"prompt\" or \"messages\" in each row");
@@ -45,12 +41,10 @@ struct TalkOptions {
 };
 
 ChatModel load(const TalkOptions& o) {
-  set_threads(o.threads);
+  set_threads(o.model.threads);
   ChatModel model = load_chat_model(
-      {.model = {.model_name_or_path = o.model, .adapter_name_or_path = o.adapter, .precision = o.precision},
-       .template_name = o.template_name,
-       .chat_template_file = o.chat_template});
-  info("{}: {}", o.model, model.precision_reason);
+      {.model = o.model.options(), .template_name = o.template_name, .chat_template_file = o.chat_template});
+  info("{}: {}", o.model.model_name_or_path, model.precision_reason);
   return model;
 }
 
@@ -134,7 +128,7 @@ int run_chat(Args args) {
           shown = text;
         };
     const std::vector<std::vector<int32_t>> prompt{prompt_ids(model, messages)};
-    const Answer answer = generate(model, prompt, options.generate, print_token).front();
+    const Answer answer = generate(model, prompt, options.generate, {.on_token = print_token}).front();
     fmt::print("{}\n", answer.stopped ? "" : " […]");
     messages.push_back({{"role", "assistant"}, {"content", answer.text}});
   }

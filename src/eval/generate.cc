@@ -12,65 +12,95 @@
 namespace keel {
 namespace {
 
-PackedTokens pack(std::span<const std::vector<int32_t>> rows) {
-  PackedTokens out{.ids_T = {}, .offsets = {0}};
-  for (const auto& row : rows) out.offsets.push_back(out.offsets.back() + static_cast<int64_t>(row.size()));
-  out.ids_T = at::empty({out.offsets.back()}, at::kLong);
-  auto* ids = out.ids_T.mutable_data_ptr<int64_t>();
-  for (const auto& row : rows) ids = std::copy(row.begin(), row.end(), ids);
-  return out;
-}
-
-// The state of one batch of prompts being answered. A finished sequence is fed its last token again until all
-// are done: the batch keeps one shape, and batching by length keeps the waste small.
+// Answers many prompts a few at a time: when one is answered the next takes its place, and when none is left
+// its place goes, so no step computes a token that nobody reads.
 class Decoding {
  public:
-  Decoding(ChatModel& model, std::vector<size_t> members, const GenerateOptions& options)
-      : model_(model), members_(std::move(members)), options_(options), answers_(members_.size()) {}
+  Decoding(ChatModel& model, std::span<const std::vector<int32_t>> prompts, const GenerateOptions& options)
+      : model_(model), prompts_(prompts), options_(options), answers_(prompts.size()) {
+    for (size_t p = 0; p < prompts.size(); ++p) budgets_.push_back(budget_of(prompts[p]));
+  }
 
-  std::vector<Answer> run(std::span<const std::vector<int32_t>> prompts, const TokenCallback& on_token) {
-    std::vector<std::vector<int32_t>> fresh;
-    size_t longest = 0;
-    for (const size_t m : members_) {
-      fresh.push_back(prompts[m]);
-      longest = std::max(longest, prompts[m].size());
-    }
-    const int64_t room = model_.lm->max_positions() - static_cast<int64_t>(longest);
-    const int64_t budget = std::min(options_.max_new_tokens, room);
-    auto cache =
-        model_.lm->make_cache(static_cast<int64_t>(members_.size()), static_cast<int64_t>(longest) + budget);
-    for (int64_t n = 0; n < budget && !all_stopped(); ++n) {
-      const at::Tensor hidden_BD = model_.lm->decode(pack(fresh), *cache);
-      const at::Tensor logits_BV = at::linear(hidden_BD, model_.lm->head_VD()).to(at::kFloat).contiguous();
-      for (size_t b = 0; b < members_.size(); ++b) fresh[b] = {extend(b, n, logits_BV, on_token)};
-    }
+  std::vector<Answer> run(const GenerateEvents& events) {
+    const size_t places = std::min(prompts_.size(), static_cast<size_t>(options_.generate_batch));
+    int64_t longest = 0;
+    for (size_t p = 0; p < prompts_.size(); ++p)
+      longest = std::max(longest, static_cast<int64_t>(prompts_[p].size()) + budgets_[p]);
+    cache_ = model_.lm->make_cache(static_cast<int64_t>(places), longest);
+    while (next_ < places) places_.push_back(open_next());
+    while (!places_.empty()) step(events);
     for (Answer& a : answers_) a.text = model_.tokenizer.decode(a.ids, true);
     return std::move(answers_);
   }
 
  private:
-  bool all_stopped() const { return std::ranges::all_of(answers_, &Answer::stopped); }
+  struct Place {
+    size_t prompt;
+    std::vector<int32_t> fresh;  // tokens that the model has not seen yet
+  };
 
-  int32_t extend(size_t b, int64_t position, const at::Tensor& logits_BV, const TokenCallback& on_token) {
-    Answer& answer = answers_[b];
+  int64_t budget_of(const std::vector<int32_t>& prompt) const {
+    return std::min(options_.max_new_tokens,
+                    model_.lm->max_positions() - static_cast<int64_t>(prompt.size()));
+  }
+
+  Place open_next() {
+    const size_t prompt = next_++;
+    return {.prompt = prompt, .fresh = prompts_[prompt]};
+  }
+
+  PackedTokens pack() const {
+    PackedTokens out{.ids_T = {}, .offsets = {0}};
+    for (const Place& place : places_)
+      out.offsets.push_back(out.offsets.back() + static_cast<int64_t>(place.fresh.size()));
+    out.ids_T = at::empty({out.offsets.back()}, at::kLong);
+    auto* ids = out.ids_T.mutable_data_ptr<int64_t>();
+    for (const Place& place : places_) ids = std::copy(place.fresh.begin(), place.fresh.end(), ids);
+    return out;
+  }
+
+  // One token more for each place. From the last place on, as remove() puts the last one into a gap.
+  void step(const GenerateEvents& events) {
+    const at::Tensor hidden_BD = model_.lm->decode(pack(), *cache_);
+    const at::Tensor logits_BV = at::linear(hidden_BD, model_.lm->head_VD()).to(at::kFloat).contiguous();
     const auto vocabulary = static_cast<size_t>(logits_BV.size(1));
-    const float* row = logits_BV.const_data_ptr<float>() + b * vocabulary;
-    if (answer.stopped) return model_.stop_ids.front();
-    Rng rng(static_cast<uint64_t>(options_.seed), "sample", members_[b], static_cast<uint64_t>(position));
-    const int32_t token = choose_token({row, vocabulary}, options_, rng.uniform());
-    if (std::ranges::find(model_.stop_ids, token) != model_.stop_ids.end()) {
-      answer.stopped = true;
-    } else {
-      answer.ids.push_back(token);
-      if (on_token) on_token(members_[b], token);
+    for (size_t b = places_.size(); b-- > 0;) {
+      if (extend(places_[b], {logits_BV.const_data_ptr<float>() + b * vocabulary, vocabulary}, events))
+        continue;
+      if (events.on_answer) events.on_answer(++done_);
+      if (next_ < prompts_.size()) {
+        cache_->restart(static_cast<int64_t>(b));
+        places_[b] = open_next();
+      } else {
+        cache_->remove(static_cast<int64_t>(b));
+        if (b + 1 < places_.size()) places_[b] = std::move(places_.back());
+        places_.pop_back();
+      }
     }
-    return token;
+  }
+
+  // Whether the answer goes on behind the token that these logits give.
+  bool extend(Place& place, std::span<const float> logits, const GenerateEvents& events) {
+    Answer& answer = answers_[place.prompt];
+    Rng rng(static_cast<uint64_t>(options_.seed), "sample", place.prompt, answer.ids.size());
+    const int32_t token = choose_token(logits, options_, rng.uniform());
+    answer.stopped = std::ranges::find(model_.stop_ids, token) != model_.stop_ids.end();
+    if (answer.stopped) return false;
+    answer.ids.push_back(token);
+    if (events.on_token) events.on_token(place.prompt, token);
+    place.fresh = {token};
+    return static_cast<int64_t>(answer.ids.size()) < budgets_[place.prompt];
   }
 
   ChatModel& model_;
-  std::vector<size_t> members_;
+  std::span<const std::vector<int32_t>> prompts_;
   const GenerateOptions& options_;
+  std::vector<int64_t> budgets_;  // most tokens of each answer
   std::vector<Answer> answers_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<Place> places_;  // place b is sequence b of the cache
+  size_t next_ = 0;            // first prompt that has no place yet
+  size_t done_ = 0;
 };
 
 void check_prompts(const ChatModel& model, std::span<const std::vector<int32_t>> prompts) {
@@ -119,22 +149,11 @@ int32_t choose_token(std::span<const float> logits, const GenerateOptions& optio
 }
 
 std::vector<Answer> generate(ChatModel& model, std::span<const std::vector<int32_t>> prompts,
-                             const GenerateOptions& options, const TokenCallback& on_token) {
+                             const GenerateOptions& options, const GenerateEvents& events) {
   const at::NoGradGuard no_grad;
   check_prompts(model, prompts);
-  std::vector<size_t> order(prompts.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return prompts[i].size(); });
-  std::vector<Answer> answers(prompts.size());
-  const auto batch = static_cast<size_t>(options.generate_batch);
-  for (size_t begin = 0; begin < order.size(); begin += batch) {
-    const size_t end = std::min(order.size(), begin + batch);
-    const std::vector<size_t> members(order.begin() + static_cast<std::ptrdiff_t>(begin),
-                                      order.begin() + static_cast<std::ptrdiff_t>(end));
-    std::vector<Answer> done = Decoding(model, members, options).run(prompts, on_token);
-    for (size_t i = 0; i < members.size(); ++i) answers[members[i]] = std::move(done[i]);
-  }
-  return answers;
+  if (prompts.empty()) return {};
+  return Decoding(model, prompts, options).run(events);
 }
 
 }  // namespace keel

@@ -17,13 +17,15 @@ struct Answer {
   bool stopped = false;      // ended by itself, not by the length cap
 };
 
-using TokenCallback = std::function<void(size_t prompt, int32_t token)>;
+struct GenerateEvents {
+  std::function<void(size_t prompt, int32_t token)> on_token = {};
+  std::function<void(size_t answers_done)> on_answer = {};
+};
 
-// Answers in the order of the prompts. Prompts are batched by length, generate_batch at a time. Sampling
-// draws from the stream (seed, "sample", prompt, position): an answer does not depend on what it was batched
-// with.
+// Answers in the order of the prompts; generate_batch of them are being answered at any time. Sampling draws
+// from the stream (seed, "sample", prompt, position): an answer does not depend on what it was batched with.
 std::vector<Answer> generate(ChatModel& model, std::span<const std::vector<int32_t>> prompts,
-                             const GenerateOptions& options, const TokenCallback& on_token = {});
+                             const GenerateOptions& options, const GenerateEvents& events = {});
 
 // One token from a row of logits [V] (float32).
 int32_t choose_token(std::span<const float> logits, const GenerateOptions& options, double uniform);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <sstream>
 
 #include "base/error.h"
@@ -122,26 +121,18 @@ std::vector<ProbeResult> run_probes(ChatModel& model, const std::vector<Probe>& 
     asked.push_back(i);
     prompts.push_back(prompt_ids(model, user_message(probes[i].prompt, options.system)));
   }
-  const auto batch = static_cast<size_t>(options.generate.generate_batch);
-  std::vector<size_t> order(asked.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return prompts[i].size(); });
-  for (size_t begin = 0; begin < order.size(); begin += batch) {
-    std::vector<std::vector<int32_t>> some;
-    const size_t end = std::min(order.size(), begin + batch);
-    for (size_t i = begin; i < end; ++i) some.push_back(prompts[order[i]]);
-    const std::vector<Answer> answers = generate(model, some, options.generate);
-    for (size_t i = begin; i < end; ++i) {
-      const Probe& probe = probes[asked[order[i]]];
-      const Answer& a = answers[i - begin];
-      results[asked[order[i]]] = {.id = probe.id,
-                                  .dimension = probe.dimension,
-                                  .answer = a.text,
-                                  .right = check_answer(probe, a.text),
-                                  .stopped = a.stopped,
-                                  .rep4 = repetition(a.ids, 4)};
-    }
-    if (options.on_progress) options.on_progress(end, order.size());
+  GenerateEvents events;
+  if (options.on_progress) events.on_answer = [&](size_t done) { options.on_progress(done, asked.size()); };
+  const std::vector<Answer> answers = generate(model, prompts, options.generate, events);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const Probe& probe = probes[asked[i]];
+    const Answer& a = answers[i];
+    results[asked[i]] = {.id = probe.id,
+                         .dimension = probe.dimension,
+                         .answer = a.text,
+                         .right = check_answer(probe, a.text),
+                         .stopped = a.stopped,
+                         .rep4 = repetition(a.ids, 4)};
   }
   return results;
 }

@@ -13,6 +13,18 @@ SequenceCache::SequenceCache(const ModelConfig& config, int64_t sequences, int64
   }
 }
 
+void SequenceCache::remove(int64_t sequence) {
+  const int64_t last = sequences() - 1, held = lengths_.back();
+  if (sequence != last) {
+    for (Layer& layer : layers_) {
+      layer.k[sequence].slice(1, 0, held).copy_(layer.k[last].slice(1, 0, held));
+      layer.v[sequence].slice(1, 0, held).copy_(layer.v[last].slice(1, 0, held));
+    }
+    lengths_[sequence] = held;
+  }
+  lengths_.pop_back();
+}
+
 void SequenceCache::add_lengths(const std::vector<int64_t>& offsets) {
   for (size_t s = 0; s < lengths_.size(); ++s) {
     lengths_[s] += offsets[s + 1] - offsets[s];

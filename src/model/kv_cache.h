@@ -23,6 +23,9 @@ class SequenceCache final : public KvCache {
   int64_t max_tokens() const { return max_tokens_; }
   const std::vector<int64_t>& lengths() const { return lengths_; }  // tokens held, per sequence
 
+  void restart(int64_t sequence) override { lengths_[sequence] = 0; }
+  void remove(int64_t sequence) override;
+
   Layer& layer(int64_t i) { return layers_[i]; }
   void add_lengths(const std::vector<int64_t>& offsets);
 

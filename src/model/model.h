@@ -39,10 +39,12 @@ struct ForwardMode {
   uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
 };
 
-// Keys and values of sequences being decoded; each model has its own kind.
+// Keys and values of sequences being decoded, numbered from 0; each model has its own kind.
 class KvCache {
  public:
   virtual ~KvCache() = default;
+  virtual void restart(int64_t sequence) = 0;  // it is empty again
+  virtual void remove(int64_t sequence) = 0;   // there is one less; the last one takes its number
 };
 
 // The content of a PEFT adapter folder: adapter_config.json and adapter_model.safetensors.
