@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/fs.h"
+#include "base/json.h"
 #include "eval/generate.h"
 
 namespace keel {
@@ -14,6 +16,21 @@ Json SampleSet::to_json() const {
     out.push_back({{"prompt", s.prompt}, {"reference", s.reference}, {"answers", answers}});
   }
   return out;
+}
+
+bool SampleSet::read_answers(const std::filesystem::path& file) {
+  if (!fs::exists(file)) return false;
+  const Json saved = read_json(file);
+  if (!saved.is_array() || saved.size() != samples.size()) return false;
+  std::vector<Sample> filled = samples;
+  for (size_t i = 0; i < filled.size(); ++i) {
+    const Json& sample = saved[i];
+    if (sample.value("prompt", "") != filled[i].prompt || !sample.contains("answers")) return false;
+    for (const Json& a : sample["answers"])
+      filled[i].answers.emplace_back(a.value("name", ""), a.value("text", ""));
+  }
+  samples = std::move(filled);
+  return true;
 }
 
 SampleSet pick_samples(const ChatModel& model, std::span<const Example> set, int64_t count) {

@@ -1,6 +1,7 @@
 // A few prompts answered before and after training, side by side in the report.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct SampleSet {
   };
   std::vector<Sample> samples;
   Json to_json() const;  // the "samples" of summary.json
+
+  // Takes the answers of a file that to_json() made; false when it is not there or not of these prompts.
+  bool read_answers(const std::filesystem::path& file);
 };
 
 // Evenly spread over the set; the prompt of a sample ends where its first trained reply begins.

@@ -4,9 +4,13 @@
 #include <algorithm>
 
 #include "app/commands.h"
+#include "app/data_subject.h"
 #include "app/interrupt.h"
+#include "app/output_folder.h"
+#include "app/resume.h"
 #include "app/samples.h"
 #include "app/session.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -14,49 +18,12 @@
 #include "config/dump.h"
 #include "config/help.h"
 #include "config/validate.h"
+#include "model/precision.h"
 #include "report/html.h"
 #include "train/trainer.h"
 
 namespace keel {
 namespace {
-
-bool holds_only_rejections(const fs::path& dir) {
-  return std::ranges::all_of(fs::directory_iterator(dir),
-                             [](const auto& e) { return e.path().filename() == "rejected.jsonl"; });
-}
-
-// The run folder. One that holds something is refused unless it is a run that may be replaced; what a failed
-// start left (rejected.jsonl) is no obstacle. A start that fails before anything is written leaves no folder.
-class RunFolder {
- public:
-  RunFolder(fs::path dir, bool overwrite) : dir_(std::move(dir)) {
-    std::error_code ec;
-    if (fs::is_directory(dir_, ec) && !holds_only_rejections(dir_)) check_replaceable(overwrite);
-    fs::remove_all(dir_, ec);
-    make_folders(dir_);
-  }
-  ~RunFolder() {
-    std::error_code ec;
-    fs::remove(dir_, ec);  // only when it is empty
-  }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-
- private:
-  void check_replaceable(bool overwrite) const {
-    if (!overwrite)
-      throw UserError({.where = "output_dir",
-                       .found = dir_.string() + " is not empty",
-                       .wanted = "a new folder, so that no earlier run is lost",
-                       .hint = "choose another name, or set overwrite_output_dir: true"});
-    if (!fs::exists(dir_ / "config.yaml"))
-      throw UserError({.where = "output_dir",
-                       .found = dir_.string() + " is not empty and was not made by keel",
-                       .hint = "choose another folder; keel replaces only its own runs"});
-  }
-
-  fs::path dir_;
-};
 
 std::string change(const std::optional<double>& before, const std::optional<double>& after) {
   if (!before || !after) return "–";
@@ -125,6 +92,13 @@ std::vector<LossOptions> loss_by_source(const LossOptions& loss, const std::vect
   return out;
 }
 
+// Ctrl-C, SIGTERM, Slurm's warning, or max_time.
+std::function<bool()> stop_rule(const TrainOptions& options) {
+  return [limit_s = options.max_time * 60, clock = Stopwatch()] {
+    return interrupted() || (limit_s > 0 && clock.seconds() >= limit_s);
+  };
+}
+
 TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
   return {.model = model,
           .train_set = data.train,
@@ -137,21 +111,38 @@ TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) 
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,
           .run_dir = config.train.output_dir,
-          .stop_requested = interrupted};
+          .stop_requested = stop_rule(config.train)};
 }
 
-int train_run(RunConfig& config) {
-  const fs::path run_dir = config.train.output_dir;
-  const RunFolder folder(run_dir, config.train.overwrite_output_dir);
-  ChatModel model = load_model(config, true);
-  const RunData data = load_run_data(config, model, run_dir);
-  settle_loss_reduction(config, data.train);
-  write_file(run_dir / "config.yaml", dump_config(config.fields()));
+OutputFolder::Use use_of(const TrainOptions& o) {
+  if (wants_resume(o)) return OutputFolder::Use::resume;
+  return o.overwrite_output_dir ? OutputFolder::Use::overwrite : OutputFolder::Use::fresh;
+}
+
+// The answers before training, which a resumed run finds as they were.
+SampleSet samples_before(const RunConfig& config, ChatModel& model, const RunData& data, bool resumed) {
   SampleSet samples = pick_samples(model, data.eval.domain.empty() ? data.train.examples : data.eval.domain,
                                    config.train.sample_count);
+  const fs::path file = fs::path(config.train.output_dir) / "samples_before.json";
+  if (resumed && samples.read_answers(file)) return samples;
   answer_samples(samples, model, "before", config.generate);
-  const TrainSummary s = train(job_of(config, model, data));
-  answer_samples(samples, model, "after", config.generate);
+  write_file(file, samples.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return samples;
+}
+
+// The answers of the model that was saved, which is not always the one in memory.
+void answer_after(SampleSet& samples, const RunConfig& config, ChatModel& model, const TrainSummary& s) {
+  if (!s.best_saved) return answer_samples(samples, model, "after", config.generate);
+  RunConfig best = config;
+  (config.model.finetuning_type == "lora" ? best.model.adapter_name_or_path : best.model.model_name_or_path) =
+      s.saved.string();
+  ChatModel saved = load_model(best, false);
+  answer_samples(samples, saved, "after", config.generate);
+}
+
+void write_summary(const RunConfig& config, const RunData& data, const TrainSummary& s,
+                   const SampleSet& samples) {
+  const fs::path run_dir = config.train.output_dir;
   const Json summary{
       {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
       {"verdict", verdict_of(s)},
@@ -161,12 +152,32 @@ int train_run(RunConfig& config) {
       {"samples", samples.to_json()}};
   write_file(run_dir / "summary.json", summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   write_report(run_dir);
+}
+
+int train_run(RunConfig& config) {
+  const fs::path run_dir = config.train.output_dir;
+  const OutputFolder folder(run_dir, use_of(config.train));
+  std::optional<fs::path> checkpoint;
+  if (wants_resume(config.train)) checkpoint = prepare_resume(config);
+  ChatModel model = load_model(config, true);
+  const RunData data = load_run_data(config, model, run_dir);
+  settle_loss_reduction(config, data.train);
+  config.model.precision = precision_name(model.lm->compute_dtype());
+  write_file(run_dir / "config.yaml", dump_config(config.fields()));
+  SampleSet samples = samples_before(config, model, data, checkpoint.has_value());
+  TrainJob job = job_of(config, model, data);
+  job.resume_from = checkpoint.value_or(fs::path());
+  job.allow_other_data =
+      std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
+  const TrainSummary s = train(job);
+  if (s.ended != kInterrupted) answer_after(samples, config, model, s);
+  write_summary(config, data, s, samples);
   info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(s), s.tokens_per_s,
        s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
-  if (s.ended != "interrupted") return 0;
-  info("saved; the optimiser's state is in {}", (run_dir / "checkpoints").string());
-  return 130;
+  if (s.ended != kInterrupted) return 0;
+  info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
+  return interrupted() ? 130 : 0;
 }
 
 }  // namespace

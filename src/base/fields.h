@@ -31,6 +31,8 @@ struct FieldExtra {
   std::vector<std::string> aliases = {};  // other names of the field that users know
   std::vector<std::string> choices = {};  // allowed values of a string; empty: any
   std::optional<double> min = {}, max = {};
+  bool free_on_resume =
+      false;  // alters neither weights nor what is measured: may differ when a run is resumed
 };
 
 struct FieldRef {

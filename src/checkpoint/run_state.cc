@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "checkpoint/checksums.h"
 
 namespace keel {
 namespace {
@@ -77,6 +77,19 @@ std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root)
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return out;
+}
+
+std::optional<CheckpointEntry> newest_good_checkpoint(const std::filesystem::path& root) {
+  const std::vector<CheckpointEntry> all = list_checkpoints(root);
+  for (size_t i = all.size(); i-- > 0;) {
+    try {
+      verify_checksums(all[i].dir);
+      return all[i];
+    } catch (const UserError& e) {
+      warn("{} is damaged and passed over: {}", all[i].dir.string(), e.what());
+    }
+  }
+  return std::nullopt;
 }
 
 void prune_checkpoints(const std::filesystem::path& root, int64_t keep,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,8 +32,12 @@ struct CheckpointEntry {
 
 std::string checkpoint_name(int64_t step);  // "step-000123"
 
-// Whole checkpoints by rising step; an absent root has none.
+// Checkpoints by rising step; an absent root has none.
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root);
+
+// The newest one whose files are as they were written; each newer one is warned about with what is wrong in
+// it.
+std::optional<CheckpointEntry> newest_good_checkpoint(const std::filesystem::path& root);
 
 // Removes all but the newest, the `keep` before it, and those whose folder name is protected (the best one).
 // What a kill left half-written or half-removed goes too. A checkpoint that cannot be removed is warned

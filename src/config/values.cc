@@ -230,7 +230,7 @@ std::string wanted_text(const FieldRef& field) {
   if (is_list(field)) return "a list: a,b or a YAML list of words";
   if (std::holds_alternative<std::string*>(field.value)) return "text";
   if (std::holds_alternative<Json*>(field.value)) return "YAML or JSON";
-  const auto& [aliases, choices, min, max] = field.extra;
+  const auto &min = field.extra.min, &max = field.extra.max;
   const std::string kind = fmt::format("a {}", type_name(field));
   if (min && max) return fmt::format("{} from {} to {}", kind, *min, *max);
   if (min) return fmt::format("{}, at least {}", kind, *min);

@@ -27,6 +27,8 @@ double product_seconds(at::ScalarType dtype, int64_t rows, int64_t n, int repeat
 
 }  // namespace
 
+std::string precision_name(at::ScalarType compute) { return compute == at::kBFloat16 ? "bf16" : "fp32"; }
+
 PrecisionChoice choose_compute_dtype(const std::string& precision, at::Device device) {
   if (precision == "fp32") return {at::kFloat, "fp32: as asked"};
   if (precision == "bf16") return {at::kBFloat16, "bf16: as asked"};

@@ -57,7 +57,10 @@ class Message {
 
 // Field numbers of event.proto and summary.proto.
 namespace event {
-constexpr int kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5;
+constexpr int kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7;
+}
+namespace session {
+constexpr int kStatus = 1, kStart = 1;
 }
 namespace summary {
 constexpr int kValue = 1, kTag = 1, kSimpleValue = 2, kHistogram = 5;
@@ -113,6 +116,12 @@ Histogram make_histogram(std::span<const float> values) {
 
 std::string encode_file_version(double wall_s) {
   return Message().float64(event::kWallTime, wall_s).bytes(event::kFileVersion, "brain.Event:2").text();
+}
+
+std::string encode_session_start(const EventTime& at) {
+  return start_event(at)
+      .bytes(event::kSessionLog, Message().int64(session::kStatus, session::kStart).text())
+      .text();
 }
 
 std::string encode_scalars(const EventTime& at, std::span<const Scalar> scalars) {

@@ -30,6 +30,8 @@ struct Histogram {
 Histogram make_histogram(std::span<const float> values);
 
 std::string encode_file_version(double wall_s);  // must be a file's first record
+// A start of writing: readers drop events of earlier files from this step on.
+std::string encode_session_start(const EventTime& at);
 std::string encode_scalars(const EventTime& at, std::span<const Scalar> scalars);
 std::string encode_histogram(const EventTime& at, const std::string& tag, const Histogram& histogram);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "report/tensorboard.h"
 
 namespace keel {
@@ -44,19 +45,35 @@ bool ends_inside_a_line(const fs::path& path) {
   return in.get() != '\n';
 }
 
+// The file as it was at the mark, before it is opened for appending.
+const fs::path& cut(const fs::path& path, const std::optional<MetricsMark>& mark) {
+  std::error_code ec;
+  const auto bytes = static_cast<int64_t>(fs::file_size(path, ec));
+  if (!mark) return path;
+  if (ec || bytes < mark->bytes)
+    warn("{}: {} bytes, {} when the checkpoint was written; some rows before step {} are lost", path.string(),
+         ec ? 0 : bytes, mark->bytes, mark->step + 1);
+  else
+    fs::resize_file(path, static_cast<uintmax_t>(mark->bytes));
+  return path;
+}
+
 }  // namespace
 
 struct MetricWriter::Files {
-  explicit Files(const fs::path& run_dir)
-      : jsonl(run_dir / "metrics.jsonl"), events(run_dir / "tensorboard") {
-    if (ends_inside_a_line(run_dir / "metrics.jsonl")) jsonl.append("\n");
+  Files(const fs::path& run_dir, const std::optional<MetricsMark>& mark)
+      : path(run_dir / "metrics.jsonl"), jsonl(cut(path, mark)), events(run_dir / "tensorboard") {
+    if (ends_inside_a_line(path)) jsonl.append("\n");
+    if (mark) events.forget_after(mark->step);
   }
 
+  fs::path path;
   AppendFile jsonl;
   EventFile events;
 };
 
-MetricWriter::MetricWriter(const fs::path& run_dir) : files_(std::make_unique<Files>(run_dir)) {}
+MetricWriter::MetricWriter(const fs::path& run_dir, const std::optional<MetricsMark>& mark)
+    : files_(std::make_unique<Files>(run_dir, mark)) {}
 MetricWriter::~MetricWriter() = default;
 MetricWriter::MetricWriter(MetricWriter&&) noexcept = default;
 
@@ -73,5 +90,7 @@ void MetricWriter::write(const Json& row) {
 void MetricWriter::histogram(int64_t step, const std::string& name, std::span<const float> values) {
   files_->events.histogram(step, name, values);
 }
+
+int64_t MetricWriter::bytes() const { return static_cast<int64_t>(fs::file_size(files_->path)); }
 
 }  // namespace keel

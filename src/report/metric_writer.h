@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,10 +13,19 @@
 
 namespace keel {
 
+// Where a resumed run takes up its files: what they hold beyond this was written by steps that are done
+// again.
+struct MetricsMark {
+  int64_t step = 0;   // the last step that counts
+  int64_t bytes = 0;  // of metrics.jsonl then
+};
+
 class MetricWriter {
  public:
   // Creates run_dir/metrics.jsonl (appends when it exists) and run_dir/tensorboard/events.out.tfevents.….
-  explicit MetricWriter(const std::filesystem::path& run_dir);
+  // With a mark, metrics.jsonl is cut there first and TensorBoard is told to forget later steps. A file that
+  // is shorter than the mark (the machine went down) is warned about.
+  explicit MetricWriter(const std::filesystem::path& run_dir, const std::optional<MetricsMark>& mark = {});
   ~MetricWriter();
   MetricWriter(MetricWriter&&) noexcept;
 
@@ -25,6 +35,8 @@ class MetricWriter {
   void write(const Json& row);
 
   void histogram(int64_t step, const std::string& name, std::span<const float> values);
+
+  int64_t bytes() const;  // of metrics.jsonl now
 
  private:
   struct Files;

@@ -31,6 +31,10 @@ EventFile::EventFile(const fs::path& folder) : file_(new_name(folder)) {
   file_.append(frame_record(encode_file_version(wall_seconds())));
 }
 
+void EventFile::forget_after(int64_t step) {
+  file_.append(frame_record(encode_session_start({.wall_s = wall_seconds(), .step = step + 1})));
+}
+
 void EventFile::scalars(int64_t step, std::span<const Scalar> scalars) {
   if (scalars.empty()) return;
   file_.append(frame_record(encode_scalars({.wall_s = wall_seconds(), .step = step}, scalars)));

@@ -18,6 +18,9 @@ class EventFile {
   // folder's files as one run, so a resumed run simply adds one.
   explicit EventFile(const std::filesystem::path& folder);
 
+  // Tells TensorBoard to drop what earlier files of the folder hold of later steps: they are done again.
+  void forget_after(int64_t step);
+
   void scalars(int64_t step, std::span<const Scalar> scalars);
   void histogram(int64_t step, const std::string& tag, std::span<const float> values);
 

@@ -29,13 +29,17 @@ struct TrainOptions {
   int64_t sample_count = 4;
   int64_t threads = 0;
   bool overwrite_output_dir = false;
+  std::string resume_from_checkpoint;
+  std::vector<std::string> allow_change;
+  double max_time = 0;
 
   template <class V>
   void fields(V& v) {
     v.group("training");
     v("stage", stage, "sft: chats, replies trained; cpt: plain text, every token trained",
       {.aliases = {"training_type"}, .choices = {"sft", "cpt"}});
-    v("output_dir", output_dir, "run folder: config, metrics, checkpoints, samples, report.html");
+    v("output_dir", output_dir, "run folder: config, metrics, checkpoints, samples, report.html",
+      {.free_on_resume = true});
     v("num_train_epochs", num_train_epochs, "passes over the training set",
       {.aliases = {"epoch", "epochs", "num_epochs", "max_epochs"}, .min = 0});
     v("max_steps", max_steps, "optimiser steps; above 0 it overrides the epochs", {.min = 0});
@@ -50,20 +54,33 @@ struct TrainOptions {
     v("ytrainer_compat", ytrainer_compat,
       "token_batch exactly as Y-Trainer steps (drops tokens; for comparison only)");
     v("seed", seed, "key of every random stream", {.aliases = {"data_seed"}});
-    v("logging_steps", logging_steps, "steps between two lines of metrics", {.min = 1});
+    v("logging_steps", logging_steps, "steps between two lines of metrics",
+      {.min = 1, .free_on_resume = true});
     v("eval_steps", eval_steps, "steps between two evaluations; 0: after each epoch", {.min = 0});
-    v("save_steps", save_steps, "steps between two checkpoints; 0: after each epoch", {.min = 0});
-    v("save_total_limit", save_total_limit, "checkpoints kept besides best and last", {.min = 0});
+    v("save_steps", save_steps, "steps between two checkpoints; 0: after each epoch",
+      {.min = 0, .free_on_resume = true});
+    v("save_total_limit", save_total_limit, "checkpoints kept besides best and last",
+      {.min = 0, .free_on_resume = true});
     v("checkpoint_epoch", checkpoint_epoch,
-      "epochs (from 0) after which a model is kept for good, such as 0,1");
+      "epochs (from 0) after which a model is kept for good, such as 0,1", {.free_on_resume = true});
     v("load_best_model_at_end", load_best_model_at_end,
       "the saved model is the one with the best validation loss");
     v("early_stopping_patience", early_stopping_patience,
       "evaluations without a better validation loss before the run stops; 0: off",
       {.aliases = {"early_stopping_steps", "early_stop_interval"}, .min = 0});
-    v("sample_count", sample_count, "validation prompts answered before and after training", {.min = 0});
-    v("threads", threads, "compute threads; 0: all cores", {.min = 0});
-    v("overwrite_output_dir", overwrite_output_dir, "replace what an earlier run left in output_dir");
+    v("sample_count", sample_count, "validation prompts answered before and after training",
+      {.min = 0, .free_on_resume = true});
+    v("threads", threads, "compute threads; 0: all cores", {.min = 0, .free_on_resume = true});
+    v("overwrite_output_dir", overwrite_output_dir, "replace what an earlier run left in output_dir",
+      {.free_on_resume = true});
+    v("resume_from_checkpoint", resume_from_checkpoint,
+      "true: go on from the last good checkpoint in output_dir; a folder: from that checkpoint",
+      {.aliases = {"resume", "auto_resume_from_checkpoints"}, .free_on_resume = true});
+    v("allow_change", allow_change,
+      "options that may differ from the interrupted run's although they alter the result",
+      {.free_on_resume = true});
+    v("max_time", max_time, "minutes after which the run saves and stops, to be resumed; 0: no limit",
+      {.min = 0, .free_on_resume = true});
   }
 };
 

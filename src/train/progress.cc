@@ -22,12 +22,27 @@ double status_gb(const std::string& key) {  // a "kB" line of /proc/self/status
 double resident_gb() { return status_gb("VmRSS:"); }
 double peak_resident_gb() { return status_gb("VmHWM:"); }
 
-Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name)
-    : writer_(run_dir), logging_steps_(logging_steps), name_(std::move(name)) {}
+Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
+                   const std::optional<Resumed>& resumed)
+    : writer_(run_dir, resumed ? std::optional(MetricsMark{resumed->step, resumed->memory.metrics_bytes})
+                               : std::nullopt),
+      logging_steps_(logging_steps),
+      name_(std::move(name)) {
+  if (!resumed) return;
+  first_step_ = resumed->step;
+  memory_ = resumed->memory;
+}
+
+ProgressMemory Progress::memory() const {
+  ProgressMemory out = memory_;
+  out.seconds = seconds();
+  out.metrics_bytes = writer_.bytes();
+  return out;
+}
 
 void Progress::on_step(const Position& at, const StepOutcome& o, double learning_rate, int64_t token_batch) {
-  tokens_ += o.tokens;
-  supervised_ += o.supervised;
+  memory_.tokens += o.tokens;
+  memory_.supervised += o.supervised;
   const bool last = at.step == at.total_steps;
   if (at.step % logging_steps_ == 0 || last) {
     const LossZones zones = loss_zones(o.nll_N, o.weight_N);
@@ -39,12 +54,12 @@ void Progress::on_step(const Position& at, const StepOutcome& o, double learning
              {"mean_weight", o.weight},
              {"learning_rate", learning_rate},
              {"grad_norm", o.grad_norm},
-             {"tokens", tokens_},
-             {"supervised_tokens", supervised_},
+             {"tokens", tokens()},
+             {"supervised_tokens", supervised()},
              {"zone_tokens", zones.tokens},
              {"zone_weight", zones.weight},
              {"tokens_per_s", tokens_per_s()},
-             {"elapsed_s", wall_seconds()},
+             {"elapsed_s", clock_.seconds()},
              {"memory_gb", resident_gb()},
              {"memory_peak_gb", peak_resident_gb()},
              {"eta_s", time_left(at)}};
@@ -54,8 +69,8 @@ void Progress::on_step(const Position& at, const StepOutcome& o, double learning
     writer_.histogram(at.step, "token_loss", {nll.const_data_ptr<float>(), static_cast<size_t>(nll.numel())});
   }
   const int64_t percent = at.total_steps > 0 ? at.step * 20 / at.total_steps : 0;  // a kept line every 5 %
-  print(at, o, last || percent != last_kept_percent_);
-  last_kept_percent_ = percent;
+  print(at, o, last || percent != memory_.kept_percent);
+  memory_.kept_percent = percent;
 }
 
 void Progress::on_eval(const Position& at, const Json& values) {
@@ -68,16 +83,17 @@ void Progress::on_eval(const Position& at, const Json& values) {
       text += fmt::format("  {} {:.4f}", item.key(), item.value().get<double>());
   }
   log_line(fmt::format("{}evaluation at step {}:{}", name_, at.step, text));
-  if (values.contains("eval_loss")) eval_loss_ = values["eval_loss"].get<double>();
+  if (values.contains("eval_loss")) memory_.eval_loss = values["eval_loss"].get<double>();
 }
 
 double Progress::time_left(const Position& at) const {
-  if (at.step == 0) return 0;
-  return wall_seconds() / static_cast<double>(at.step) * static_cast<double>(at.total_steps - at.step);
+  const int64_t done = at.step - first_step_;
+  if (done <= 0) return 0;
+  return clock_.seconds() / static_cast<double>(done) * static_cast<double>(at.total_steps - at.step);
 }
 
 void Progress::print(const Position& at, const StepOutcome& o, bool keep) {
-  const std::string eval = eval_loss_ ? fmt::format("  val {:.3f}", *eval_loss_) : "";
+  const std::string eval = memory_.eval_loss ? fmt::format("  val {:.3f}", *memory_.eval_loss) : "";
   progress_line(fmt::format("{}step {}/{}  loss {:.3f}{}  {:.0f} tokens/s  {:.1f} GB  {} left", name_,
                             at.step, at.total_steps, o.loss, eval, tokens_per_s(), resident_gb(),
                             format_duration(time_left(at))),

@@ -1,12 +1,12 @@
 // The run's console line and its metric rows.
 #pragma once
 
-#include <deque>
 #include <filesystem>
 #include <optional>
 
 #include "base/clock.h"
 #include "report/metric_writer.h"
+#include "train/run_memory.h"
 #include "train/step.h"
 
 namespace keel {
@@ -21,16 +21,23 @@ double peak_resident_gb();  // most memory held so far
 
 class Progress {
  public:
-  Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name);
+  // resumed: what a checkpoint remembers (its memory, and its step); absent for a run from the start.
+  struct Resumed {
+    ProgressMemory memory;
+    int64_t step = 0;
+  };
+  Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
+           const std::optional<Resumed>& resumed = {});
 
   void on_step(const Position& at, const StepOutcome& outcome, double learning_rate, int64_t token_batch);
   void on_eval(const Position& at, const Json& values);  // values: eval_loss, general_loss, …
 
-  double seconds() const { return clock_.seconds() - paused_; }  // of training, evaluations not counted
-  double wall_seconds() const { return clock_.seconds(); }
-  int64_t tokens() const { return tokens_; }
-  int64_t supervised() const { return supervised_; }
-  double tokens_per_s() const { return seconds() > 0 ? static_cast<double>(tokens_) / seconds() : 0; }
+  // Of training, evaluations not counted; of all sessions of a resumed run.
+  double seconds() const { return memory_.seconds + clock_.seconds() - paused_; }
+  int64_t tokens() const { return memory_.tokens; }
+  int64_t supervised() const { return memory_.supervised; }
+  double tokens_per_s() const { return seconds() > 0 ? static_cast<double>(tokens()) / seconds() : 0; }
+  ProgressMemory memory() const;
 
   // Time spent outside steps (evaluation, saving) does not count as training time.
   void pause(double seconds) { paused_ += seconds; }
@@ -44,9 +51,8 @@ class Progress {
   std::string name_;
   Stopwatch clock_;
   double paused_ = 0;
-  int64_t tokens_ = 0, supervised_ = 0;
-  std::optional<double> eval_loss_;
-  int64_t last_kept_percent_ = -1;
+  int64_t first_step_ = 0;  // done before this session
+  ProgressMemory memory_;   // seconds: of earlier sessions
 };
 
 }  // namespace keel

@@ -1,7 +1,11 @@
 #include "train/saver.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
 #include "base/fs.h"
 #include "checkpoint/adapter_folder.h"
+#include "checkpoint/checksums.h"
 #include "checkpoint/run_state.h"
 #include "model/factory.h"
 
@@ -39,21 +43,41 @@ fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep
   PartFolder part(target);
   write_weights(part.dir());
   write_run_state(part.dir(), {.trainer = trainer_state, .optimizer = optimiser_.state()});
+  write_checksums(part.dir());
   part.commit();
   prune_checkpoints(root, keep);
   return target;
 }
 
-fs::path Saver::weights(const std::string& name) const {
+fs::path Saver::replace(const std::string& name, const std::function<void(const fs::path&)>& fill) const {
   const fs::path target = run_dir_ / name, fresh = run_dir_ / (name + ".new");
   std::error_code ec;
   fs::remove_all(fresh, ec);  // what a kill left
   PartFolder part(fresh);
-  write_weights(part.dir());
+  fill(part.dir());
   part.commit();
+  // Exchanged, so that at no time there is neither the old folder nor the new one.
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
+    fs::remove_all(fresh, ec);
+    return target;
+  }
   fs::remove_all(target, ec);
   fs::rename(fresh, target);
   return target;
+}
+
+fs::path Saver::weights(const std::string& name) const {
+  return replace(name, [this](const fs::path& dir) { write_weights(dir); });
+}
+
+fs::path Saver::link(const std::string& from, const std::string& to) const {
+  return replace(to, [&](const fs::path& dir) {
+    for (const auto& entry : fs::directory_iterator(run_dir_ / from)) {
+      std::error_code ec;
+      fs::create_hard_link(entry.path(), dir / entry.path().filename(), ec);
+      if (ec) fs::copy_file(entry.path(), dir / entry.path().filename());
+    }
+  });
 }
 
 }  // namespace keel

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "eval/chat_model.h"
@@ -15,15 +16,21 @@ class Saver {
   Saver(const ChatModel& model, const AdamW& optimiser, std::filesystem::path run_dir)
       : model_(model), optimiser_(optimiser), run_dir_(std::move(run_dir)) {}
 
-  // run_dir/checkpoints/step-N with trainer_state.json and optimizer.safetensors; the oldest beyond `keep`
-  // (apart from this one) are removed. Returns the folder.
+  // run_dir/checkpoints/step-N with trainer_state.json, optimizer.safetensors and checksums.json; the oldest
+  // beyond `keep` (apart from this one) are removed. Returns the folder.
   std::filesystem::path checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const;
 
   // The weights alone, as run_dir/name; replaces an older folder of that name.
   std::filesystem::path weights(const std::string& name) const;
 
+  // run_dir/to as hard links (copies where there are none) of run_dir/from; replaces an older folder of that
+  // name.
+  std::filesystem::path link(const std::string& from, const std::string& to) const;
+
  private:
   void write_weights(const std::filesystem::path& dir) const;
+  std::filesystem::path replace(const std::string& name,
+                                const std::function<void(const std::filesystem::path&)>& fill) const;
 
   const ChatModel& model_;
   const AdamW& optimiser_;

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +8,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "checkpoint/run_state.h"
 #include "data/sampler.h"
+#include "model/precision.h"
 #include "optim/adamw.h"
 #include "optim/schedule.h"
 #include "train/progress.h"
@@ -43,13 +46,45 @@ SamplerOptions sampler_options(const TrainOptions& o) {
           .seed = static_cast<uint64_t>(o.seed)};
 }
 
+RunState state_to_resume(const TrainJob& job) {
+  return job.resume_from.empty() ? RunState{} : read_run_state(job.resume_from);
+}
+
+std::optional<RunMemory> memory_of(const RunState& state, const TrainJob& job) {
+  if (job.resume_from.empty()) return std::nullopt;
+  RunMemory memory = run_memory_from(state.trainer, job.resume_from.string());
+  if (memory.data_hash != job.train_set.hash && !job.allow_other_data)
+    throw UserError({.where = "dataset",
+                     .found = "other training data than the run began with",
+                     .wanted = "the same files, or a run of its own",
+                     .hint = "allow_change: [dataset] goes on with the new data"});
+  return memory;
+}
+
 // One run from its first step to its end. The loop is `run`; everything else is a step of it.
 class Run {
  public:
-  explicit Run(const TrainJob& job)
+  explicit Run(const TrainJob& job) : Run(job, state_to_resume(job)) {}
+
+  TrainSummary run() {
+    if (memory_.step == 0 && evaluator_.any()) memory_.before = memory_.after = evaluate();
+    if (memory_.open_step) close_step();
+    while (memory_.step < total_steps_ && memory_.ended.empty()) {
+      const StepPlan plan = sampler_.plan(memory_.step);
+      ++memory_.step;
+      job_.options.token_batch > 0 ? train_windows(plan) : train_step(plan);
+      if (memory_.step < total_steps_ && job_.stop_requested()) return interrupt();
+      close_step();
+    }
+    return finish();
+  }
+
+ private:
+  Run(const TrainJob& job, const RunState& state)
       : job_(job),
         optimiser_(make_optimiser(job)),
         sampler_(lengths_of(job.train_set.examples), sampler_options(job.options)),
+        total_steps_(sampler_.total_steps(job.options.num_train_epochs, job.options.max_steps)),
         step_(*job.model.lm, optimiser_,
               {.loss = job.loss,
                .loss_by_source = job.loss_by_source,
@@ -58,33 +93,41 @@ class Run {
                .gradient_checkpointing = job.gradient_checkpointing}),
         rule_(job.options.token_batch, job.options.dynamic_token_batch),
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience),
-        progress_(job.run_dir, job.options.logging_steps, job.progress_name),
+        resumed_(memory_of(state, job)),
+        progress_(
+            job.run_dir, job.options.logging_steps, job.progress_name,
+            resumed_ ? std::optional(Progress::Resumed{resumed_->progress, resumed_->step}) : std::nullopt),
         saver_(job.model, optimiser_, job.run_dir) {
-    at_.total_steps = summary_.total_steps =
-        sampler_.total_steps(job.options.num_train_epochs, job.options.max_steps);
-    summary_.ended = "finished";
+    memory_.data_hash = job.train_set.hash;
+    memory_.precision = precision_name(job.model.lm->compute_dtype());
+    memory_.threads = at::get_num_threads();
+    if (resumed_) restore(state);
   }
 
-  TrainSummary run() {
-    if (evaluator_.any()) summary_.before = evaluate();
-    summary_.after = summary_.before;
-    while (at_.step < summary_.total_steps && !ended_early_) {
-      const StepPlan plan = sampler_.plan(at_.step);
-      ++at_.step;
-      at_.epoch = static_cast<double>(at_.step) / static_cast<double>(sampler_.steps_per_epoch());
-      job_.options.token_batch > 0 ? train_windows(plan) : train_step(plan);
-      after_step();
-    }
-    return finish();
+  void restore(const RunState& state) {
+    optimiser_.load_state(state.optimizer);
+    if (memory_.precision != resumed_->precision || memory_.threads != resumed_->threads)
+      warn("the run began in {} on {} threads and goes on in {} on {}: equal to rounding, not bit by bit",
+           resumed_->precision, resumed_->threads, memory_.precision, memory_.threads);
+    memory_ = *resumed_;
+    evaluator_.restore(memory_.evaluator);
+    rule_.restore(memory_.token_batch);
+    info("resumed behind step {} of {} ({})", memory_.step, total_steps_, job_.resume_from.string());
   }
 
- private:
+  Position at() const {
+    return {.step = memory_.step,
+            .total_steps = total_steps_,
+            .epoch = static_cast<double>(memory_.step) / static_cast<double>(sampler_.steps_per_epoch())};
+  }
+
   void train_step(const StepPlan& plan) {
     std::vector<Batch> micro;
     for (const auto& members : plan.micro) {
       for (const auto& part : within_tokens(members)) micro.push_back(batch_of(part, job_.loss_reduction));
     }
-    record(step_.run(micro, rates(static_cast<double>(at_.step - 1))), 0);
+    const StepRates r = rates();
+    record(step_.run(micro, r), r.learning_rate, 0);
   }
 
   // token_batch: several optimiser steps within one sample; the schedule moves with the sample.
@@ -94,12 +137,12 @@ class Run {
     const std::vector<Batch> windows =
         job_.options.ytrainer_compat ? split_windows_ytrainer(sample, k) : split_windows(sample, k);
     for (const Batch& window : windows) {
-      StepRates r = rates(static_cast<double>(at_.step - 1));
+      StepRates r = rates();
       const double half_life = job_.optim.adam_beta2_half_life_tokens;
       if (half_life > 0) r.beta2_power = static_cast<double>(window.supervised()) / half_life;
       const StepOutcome outcome = step_.run(std::span(&window, 1), r);
       rule_.add(outcome.nll);
-      record(outcome, k);
+      record(outcome, r.learning_rate, k);
     }
   }
 
@@ -126,42 +169,48 @@ class Run {
     return make_batch(examples, reduction);
   }
 
-  StepRates rates(double done) {
-    Rng dropout(static_cast<uint64_t>(job_.options.seed), "dropout", 0, updates_);
-    StepRates r{
-        .learning_rate = learning_rate_at(static_cast<int64_t>(done), summary_.total_steps, job_.optim),
-        .dropout_key = dropout.next()};
-    learning_rate_ = r.learning_rate;
-    return r;
+  StepRates rates() const {
+    Rng dropout(static_cast<uint64_t>(job_.options.seed), "dropout", 0, memory_.updates);
+    return {.learning_rate = learning_rate_at(memory_.step - 1, total_steps_, job_.optim),
+            .dropout_key = dropout.next()};
   }
 
-  void record(const StepOutcome& outcome, int64_t token_batch) {
-    ++updates_;
-    if (!outcome.finite()) {
-      warn("step {}: loss or gradient is not finite (loss {}, gradient norm {}); the step was skipped",
-           at_.step, outcome.loss, outcome.grad_norm);
-      if (++skipped_ >= 5)
-        throw UserError(
-            {.where = fmt::format("step {}", at_.step),
-             .found = "five steps without a finite loss or gradient",
-             .hint = "lower learning_rate; look at the rows of these steps; try precision: fp32"});
-    }
-    if (summary_.steps == 0) summary_.first_loss = outcome.loss;
-    summary_.last_loss = outcome.loss;
-    ++summary_.steps;
-    progress_.on_step(at_, outcome, learning_rate_, token_batch);
+  void record(const StepOutcome& outcome, double learning_rate, int64_t token_batch) {
+    if (!outcome.finite()) skip(outcome);
+    if (memory_.updates++ == 0) memory_.first_loss = outcome.loss;
+    memory_.last_loss = outcome.loss;
+    progress_.on_step(at(), outcome, learning_rate, token_batch);
   }
 
-  void after_step() {
+  void skip(const StepOutcome& outcome) {
+    warn("step {}: loss or gradient is not finite (loss {}, gradient norm {}); the step was skipped",
+         memory_.step, outcome.loss, outcome.grad_norm);
+    if (++memory_.skipped >= 5)
+      throw UserError({.where = fmt::format("step {}", memory_.step),
+                       .found = "five steps without a finite loss or gradient",
+                       .hint = "lower learning_rate; look at the rows of these steps; try precision: fp32"});
+  }
+
+  // What belongs to a step that is trained: evaluation, then saving, so that a checkpoint holds what was
+  // measured.
+  void close_step() {
+    memory_.open_step = false;
     const TrainOptions& o = job_.options;
-    const bool last = at_.step == summary_.total_steps;
-    const bool ends_epoch = at_.step % sampler_.steps_per_epoch() == 0;
-    if (job_.stop_requested()) end_early("interrupted");
-    const bool eval_now = last || (o.eval_steps > 0 ? at_.step % o.eval_steps == 0 : ends_epoch);
-    if (evaluator_.any() && eval_now && !ended_early_) after_evaluation(evaluate());
-    const bool save_now = o.save_steps > 0 ? at_.step % o.save_steps == 0 : ends_epoch;
-    if (job_.save && (save_now || ended_early_) && !last) checkpoint();
-    if (ends_epoch) keep_epoch(at_.step / sampler_.steps_per_epoch() - 1);
+    const int64_t step = memory_.step, per_epoch = sampler_.steps_per_epoch();
+    const bool last = step == total_steps_, ends_epoch = step % per_epoch == 0;
+    const bool eval_now = last || (o.eval_steps > 0 ? step % o.eval_steps == 0 : ends_epoch);
+    if (evaluator_.any() && eval_now) after_evaluation(evaluate());
+    if (ends_epoch) keep_epoch(step / per_epoch - 1);
+    const bool save_now = o.save_steps > 0 ? step % o.save_steps == 0 : ends_epoch;
+    if (save_now && !last) checkpoint();
+  }
+
+  TrainSummary interrupt() {
+    memory_.open_step = true;
+    TrainSummary s = summary();
+    s.ended = kInterrupted;
+    if (job_.save) s.saved = checkpoint();
+    return s;
   }
 
   void keep_epoch(int64_t epoch) {  // checkpoint_epoch: weights kept for good
@@ -171,32 +220,33 @@ class Run {
   }
 
   void after_evaluation(const EvalOutcome& outcome) {
-    summary_.after = outcome;
+    memory_.after = outcome;
     if (outcome.best) {
-      summary_.best_step = at_.step;
-      best_ = outcome;
-      if (job_.save && job_.options.load_best_model_at_end && at_.step < summary_.total_steps)
+      memory_.best_step = memory_.step;
+      memory_.best = outcome;
+      if (job_.save && job_.options.load_best_model_at_end && memory_.step < total_steps_)
         timed([&] { saver_.weights("best"); });
     }
     if (outcome.stop)
-      end_early(fmt::format("stopped early: {} evaluations without a better validation loss",
-                            job_.options.early_stopping_patience));
+      memory_.ended = fmt::format("stopped early: {} evaluations without a better validation loss",
+                                  job_.options.early_stopping_patience);
   }
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(at_.step > 0); });
-    progress_.on_eval(at_, outcome.row());
+    timed([&] { outcome = evaluator_.run(memory_.step > 0); });
+    progress_.on_eval(at(), outcome.row());
     return outcome;
   }
 
-  void checkpoint() {
-    timed([&] {
-      const Json state{{"step", at_.step},          {"updates", updates_},
-                       {"epoch", at_.epoch},        {"total_steps", summary_.total_steps},
-                       {"seed", job_.options.seed}, {"best_step", summary_.best_step}};
-      saver_.checkpoint(at_.step, state, job_.options.save_total_limit);
-    });
+  fs::path checkpoint() {
+    if (!job_.save) return {};
+    memory_.evaluator = evaluator_.memory();
+    memory_.token_batch = rule_.memory();
+    memory_.progress = progress_.memory();
+    fs::path dir;
+    timed([&] { dir = saver_.checkpoint(memory_.step, to_json(memory_), job_.options.save_total_limit); });
+    return dir;
   }
 
   template <class Work>
@@ -206,50 +256,50 @@ class Run {
     progress_.pause(clock.seconds());
   }
 
-  void end_early(std::string why) {
-    ended_early_ = true;
-    summary_.ended = std::move(why);
+  TrainSummary summary() const {
+    TrainSummary s{.steps = static_cast<int64_t>(memory_.updates),
+                   .total_steps = total_steps_,
+                   .tokens = progress_.tokens(),
+                   .supervised = progress_.supervised(),
+                   .seconds = progress_.seconds(),
+                   .tokens_per_s = progress_.tokens_per_s(),
+                   .peak_memory_gb = peak_resident_gb(),
+                   .first_loss = memory_.first_loss,
+                   .last_loss = memory_.last_loss,
+                   .before = memory_.before,
+                   .after = memory_.after,
+                   .best_step = memory_.best_step,
+                   .ended = memory_.ended.empty() ? "finished" : memory_.ended};
+    s.supervised_per_s = s.seconds > 0 ? static_cast<double>(s.supervised) / s.seconds : 0;
+    return s;
   }
 
   TrainSummary finish() {
-    summary_.tokens = progress_.tokens();
-    summary_.supervised = progress_.supervised();
-    summary_.seconds = progress_.seconds();
-    summary_.tokens_per_s = progress_.tokens_per_s();
-    summary_.supervised_per_s =
-        summary_.seconds > 0 ? static_cast<double>(summary_.supervised) / summary_.seconds : 0;
-    summary_.peak_memory_gb = peak_resident_gb();
-    if (!job_.save) return summary_;
-    const fs::path best = job_.run_dir / "best";
-    const bool use_best =
-        job_.options.load_best_model_at_end && best_ && summary_.best_step < at_.step && fs::exists(best);
-    const fs::path target = job_.run_dir / "model";
-    if (use_best) {
-      fs::rename(best, target);
-      summary_.after = *best_;
+    TrainSummary s = summary();
+    if (!job_.save) return s;
+    s.best_saved = job_.options.load_best_model_at_end && memory_.best && memory_.best_step < memory_.step &&
+                   fs::exists(job_.run_dir / "best");
+    if (s.best_saved) {
+      s.after = *memory_.best;
+      s.saved = saver_.link("best", "model");
     } else {
-      saver_.weights("model");
-      fs::remove_all(best);
+      s.saved = saver_.weights("model");
+      fs::remove_all(job_.run_dir / "best");
     }
-    summary_.saved = target;
-    return summary_;
+    return s;
   }
 
   const TrainJob& job_;
   AdamW optimiser_;
   Sampler sampler_;
+  int64_t total_steps_;
   Step step_;
   TokenBatchRule rule_;
   Evaluator evaluator_;
+  std::optional<RunMemory> resumed_;
   Progress progress_;
   Saver saver_;
-  TrainSummary summary_;
-  Position at_;
-  std::optional<EvalOutcome> best_;
-  double learning_rate_ = 0;
-  uint64_t updates_ = 0;
-  int64_t skipped_ = 0;
-  bool ended_early_ = false;
+  RunMemory memory_;
 };
 
 }  // namespace

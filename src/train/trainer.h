@@ -30,7 +30,9 @@ struct TrainJob {
   std::filesystem::path run_dir;
   std::string progress_name = {};  // put before each console line
   std::function<bool()> stop_requested = [] { return false; };
-  bool save = true;  // false: nothing but metrics is written
+  bool save = true;                        // false: nothing but metrics is written
+  std::filesystem::path resume_from = {};  // a checkpoint of run_dir, whole; empty: from the start
+  bool allow_other_data = false;           // resume although the training set is not the one that was trained
 };
 
 struct TrainSummary {
@@ -39,9 +41,13 @@ struct TrainSummary {
   double first_loss = 0, last_loss = 0;
   EvalOutcome before, after;  // after: of the weights that the model holds at the end
   int64_t best_step = 0;
-  std::string ended;            // "finished", "stopped early: …", "interrupted"
-  std::filesystem::path saved;  // model or adapter folder, empty without save
+  std::string ended;  // "finished", "stopped early: …", kInterrupted
+  std::filesystem::path
+      saved;  // model or adapter folder (the checkpoint of an interrupted run); empty without save
+  bool best_saved = false;  // `saved` holds the best weights, the model in memory the last ones
 };
+
+inline constexpr const char* kInterrupted = "interrupted";
 
 TrainSummary train(const TrainJob& job);
 

@@ -54,13 +54,14 @@ std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k) {
 
 void TokenBatchRule::add(double window_loss) {
   if (!dynamic_) return;
-  sum_ += window_loss;
-  if (++count_ % kRuleWindow != 0) return;
-  const double recent = sum_ / kRuleWindow;
-  sum_ = 0;
-  if (count_ == kRuleWindow) first_ = recent;
-  const double ratio = recent > 0 ? std::clamp(first_ / recent, 1.0, 4.0) : 4.0;
-  k_ = std::llround(static_cast<double>(base_) * ratio);
+  TokenBatchMemory& m = memory_;
+  m.sum += window_loss;
+  if (++m.count % kRuleWindow != 0) return;
+  const double recent = m.sum / kRuleWindow;
+  m.sum = 0;
+  if (m.count == kRuleWindow) m.first = recent;
+  const double ratio = recent > 0 ? std::clamp(m.first / recent, 1.0, 4.0) : 4.0;
+  m.k = std::llround(static_cast<double>(base_) * ratio);
 }
 
 }  // namespace keel

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "train/run_memory.h"
 
 namespace keel {
 
@@ -23,15 +24,17 @@ class TokenBatchRule {
  public:
   static constexpr int64_t kRuleWindow = 100;
   TokenBatchRule(int64_t token_batch, bool dynamic)
-      : base_(token_batch), k_(token_batch), dynamic_(dynamic) {}
-  int64_t k() const { return k_; }
+      : base_(token_batch), dynamic_(dynamic), memory_{.k = token_batch} {}
+  int64_t k() const { return memory_.k; }
   void add(double window_loss);
 
+  const TokenBatchMemory& memory() const { return memory_; }
+  void restore(const TokenBatchMemory& memory) { memory_ = memory; }
+
  private:
-  int64_t base_, k_;
+  int64_t base_;
   bool dynamic_;
-  double first_ = 0, sum_ = 0;
-  int64_t count_ = 0;
+  TokenBatchMemory memory_;
 };
 
 }  // namespace keel

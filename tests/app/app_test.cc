@@ -152,11 +152,11 @@ TEST_F(App, InterruptEndsTheStepSavesAndSaysHowToGoOn) {
                "timeout --preserve-status -s INT 4");
   EXPECT_EQ(out.code, 130) << out.text;
   EXPECT_THAT(out.text, HasSubstr("stopping after this step and saving"));
-  EXPECT_TRUE(fs::exists(dir_ / "run/model/model.safetensors"));
+  EXPECT_THAT(out.text, HasSubstr("to go on: keel train " + path("run/config.yaml") + " --resume"));
   const auto checkpoints = fs::directory_iterator(dir_ / "run/checkpoints");
   ASSERT_NE(checkpoints, fs::directory_iterator());
-  EXPECT_TRUE(fs::exists(checkpoints->path() / "optimizer.safetensors"));
-  EXPECT_TRUE(fs::exists(checkpoints->path() / "trainer_state.json"));
+  for (const char* name : {"optimizer.safetensors", "trainer_state.json", "checksums.json", "model.safetensors"})
+    EXPECT_TRUE(fs::exists(checkpoints->path() / name)) << name;
 }
 
 TEST_F(App, AnUntrainedEndOfTurnIsWarnedAbout) {

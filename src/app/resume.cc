@@ -1,0 +1,72 @@
+#include "app/resume.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "checkpoint/checksums.h"
+#include "checkpoint/run_state.h"
+#include "config/changes.h"
+#include "config/settings.h"
+
+namespace keel {
+namespace {
+
+// Another split of the same samples into micro-batches trains the same steps, to rounding.
+bool same_samples_a_step(const TrainOptions& was, const TrainOptions& now) {
+  return was.per_device_train_batch_size * was.gradient_accumulation_steps ==
+         now.per_device_train_batch_size * now.gradient_accumulation_steps;
+}
+
+void check_changes(RunConfig& config, const fs::path& file) {
+  LoadedRun was = load_run_config({file.string()}, {.command = "train"});
+  std::vector<ConfigChange> changes = take_over(was.config.fields(), config.fields());
+  if (same_samples_a_step(was.config.train, config.train)) {
+    const auto splits = std::erase_if(changes, [](const ConfigChange& c) {
+      return c.key == "per_device_train_batch_size" || c.key == "gradient_accumulation_steps";
+    });
+    if (splits > 0) info("another split of a step's samples: equal to rounding, not bit by bit");
+  }
+  throw_problems(refused(changes, config.train.allow_change));
+  for (const ConfigChange& c : changes) warn("{}: {} from here on, {} before", c.key, c.now, c.was);
+}
+
+// Everything but the lock: a run that left no checkpoint starts over.
+void clear(const fs::path& dir) {
+  for (const auto& entry : fs::directory_iterator(dir))
+    if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
+}
+
+}  // namespace
+
+bool wants_resume(const TrainOptions& options) {
+  return !options.resume_from_checkpoint.empty() && parse_bool(options.resume_from_checkpoint) != false;
+}
+
+std::optional<fs::path> prepare_resume(RunConfig& config) {
+  const fs::path dir = config.train.output_dir;
+  const std::string& asked = config.train.resume_from_checkpoint;
+  const bool newest = parse_bool(asked) == true || asked == "auto";
+  std::optional<fs::path> found;
+  if (!newest) {
+    verify_checksums(asked);
+    found = asked;
+  } else if (const auto entry = newest_good_checkpoint(dir / "checkpoints")) {
+    found = entry->dir;
+  }
+  const fs::path file = dir / "config.yaml";
+  if (found && !fs::exists(file))
+    throw UserError({.where = file.string(),
+                     .found = "not there",
+                     .wanted = "the configuration that the run began with",
+                     .hint = "resume_from_checkpoint works in the folder of the run: set output_dir to it"});
+  if (fs::exists(file)) check_changes(config, file);
+  if (!found) {
+    info("no checkpoint in {}: starting from the beginning", dir.string());
+    clear(dir);
+  }
+  return found;
+}
+
+}  // namespace keel

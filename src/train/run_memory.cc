@@ -1,0 +1,127 @@
+#include "train/run_memory.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+
+namespace keel {
+namespace {
+
+// JSON has no word for these; every finite double is printed so that it reads back as itself.
+Json exact(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+double exact_from(const Json& json) {
+  if (json.is_number()) return json.get<double>();
+  const auto text = json.get<std::string>();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return text == "NaN"        ? std::numeric_limits<double>::quiet_NaN()
+         : text == "Infinity" ? kInfinity
+                              : -kInfinity;
+}
+
+Json maybe(const std::optional<double>& value) { return value ? exact(*value) : Json(); }
+
+std::optional<double> maybe_from(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(exact_from(json));
+}
+
+Json to_json(const EvalOutcome& o) {
+  return {{"domain", maybe(o.domain)}, {"general", maybe(o.general)}, {"best", o.best}, {"stop", o.stop}};
+}
+
+EvalOutcome outcome_from(const Json& json) {
+  return {.domain = maybe_from(json.at("domain")),
+          .general = maybe_from(json.at("general")),
+          .best = json.at("best"),
+          .stop = json.at("stop")};
+}
+
+RunMemory read(const Json& json) {
+  const Json &evaluator = json.at("evaluator"), &rule = json.at("token_batch"),
+             &progress = json.at("progress");
+  RunMemory m{
+      .step = json.at("step"),
+      .updates = json.at("updates"),
+      .skipped = json.at("skipped"),
+      .open_step = json.at("open_step"),
+      .ended = json.at("ended"),
+      .first_loss = exact_from(json.at("first_loss")),
+      .last_loss = exact_from(json.at("last_loss")),
+      .before = outcome_from(json.at("before")),
+      .after = outcome_from(json.at("after")),
+      .best = {},
+      .best_step = json.at("best_step"),
+      .evaluator = {.best = maybe_from(evaluator.at("best")), .since_best = evaluator.at("since_best")},
+      .token_batch = {.k = rule.at("k"),
+                      .first = exact_from(rule.at("first")),
+                      .sum = exact_from(rule.at("sum")),
+                      .count = rule.at("count")},
+      .progress = {.tokens = progress.at("tokens"),
+                   .supervised = progress.at("supervised"),
+                   .seconds = exact_from(progress.at("seconds")),
+                   .eval_loss = maybe_from(progress.at("eval_loss")),
+                   .kept_percent = progress.at("kept_percent"),
+                   .metrics_bytes = progress.at("metrics_bytes")},
+      .data_hash = json.at("data_hash"),
+      .precision = json.at("precision"),
+      .threads = json.at("threads")};
+  if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
+  return m;
+}
+
+}  // namespace
+
+Json EvalOutcome::row() const {
+  Json out = Json::object();
+  if (domain) out["eval_loss"] = *domain;
+  if (general) out["general_loss"] = *general;
+  return out;
+}
+
+Json to_json(const RunMemory& m) {
+  return {{"step", m.step},
+          {"updates", m.updates},
+          {"skipped", m.skipped},
+          {"open_step", m.open_step},
+          {"ended", m.ended},
+          {"first_loss", exact(m.first_loss)},
+          {"last_loss", exact(m.last_loss)},
+          {"before", to_json(m.before)},
+          {"after", to_json(m.after)},
+          {"best", m.best ? to_json(*m.best) : Json()},
+          {"best_step", m.best_step},
+          {"evaluator", {{"best", maybe(m.evaluator.best)}, {"since_best", m.evaluator.since_best}}},
+          {"token_batch",
+           {{"k", m.token_batch.k},
+            {"first", exact(m.token_batch.first)},
+            {"sum", exact(m.token_batch.sum)},
+            {"count", m.token_batch.count}}},
+          {"progress",
+           {{"tokens", m.progress.tokens},
+            {"supervised", m.progress.supervised},
+            {"seconds", exact(m.progress.seconds)},
+            {"eval_loss", maybe(m.progress.eval_loss)},
+            {"kept_percent", m.progress.kept_percent},
+            {"metrics_bytes", m.progress.metrics_bytes}}},
+          {"data_hash", m.data_hash},
+          {"precision", m.precision},
+          {"threads", m.threads}};
+}
+
+RunMemory run_memory_from(const Json& json, const std::string& where) {
+  try {
+    return read(json);
+  } catch (const Json::exception& e) {
+    throw UserError({.where = where,
+                     .found = fmt::format("a state that cannot be read ({})", e.what()),
+                     .wanted = "the trainer_state.json of a checkpoint of this version of keel"});
+  }
+}
+
+}  // namespace keel

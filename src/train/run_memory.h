@@ -1,0 +1,60 @@
+// What a run remembers beside its weights and its optimiser: the trainer_state.json of a checkpoint. With it,
+// a run that was killed goes on as if nothing had happened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+
+namespace keel {
+
+struct EvalOutcome {
+  std::optional<double> domain, general;  // mean NLL; absent where there is no set
+  bool best = false;                      // better domain NLL than ever before (the first counts)
+  bool stop = false;                      // patience is used up
+  Json row() const;
+};
+
+struct EvaluatorMemory {
+  std::optional<double> best;  // least domain NLL so far
+  int64_t since_best = 0;      // evaluations since then
+};
+
+struct TokenBatchMemory {
+  int64_t k = 0;  // supervised tokens of a window now
+  double first = 0, sum = 0;
+  int64_t count = 0;
+};
+
+struct ProgressMemory {
+  int64_t tokens = 0, supervised = 0;
+  double seconds = 0;               // of training
+  std::optional<double> eval_loss;  // the last one
+  int64_t kept_percent = -1;        // of the last console line that stays
+  int64_t metrics_bytes = 0;        // length of metrics.jsonl
+};
+
+struct RunMemory {
+  int64_t step = 0;      // of the sampler: done
+  uint64_t updates = 0;  // optimiser steps tried, under token_batch several a step; key of the dropout stream
+  int64_t skipped = 0;   // of these, skipped because loss or gradient was not finite
+  bool open_step = false;  // the evaluation and saving that belong to `step` are still to do
+  std::string ended;       // why the plan was cut short; empty: it was not
+  double first_loss = 0, last_loss = 0;
+  EvalOutcome before, after;
+  std::optional<EvalOutcome> best;
+  int64_t best_step = 0;
+  EvaluatorMemory evaluator;
+  TokenBatchMemory token_batch;
+  ProgressMemory progress;
+  std::string data_hash, precision;  // of the training set; the compute type
+  int64_t threads = 0;
+};
+
+// Every number comes back bit by bit, NaN and infinities too. UserError (where) when something is missing.
+Json to_json(const RunMemory& memory);
+RunMemory run_memory_from(const Json& json, const std::string& where);
+
+}  // namespace keel

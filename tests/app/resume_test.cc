@@ -1,0 +1,160 @@
+// A run that was stopped goes on as if it had not been.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "app/program.h"
+
+namespace keel {
+namespace {
+
+using test::run_keel;
+using testing::HasSubstr;
+
+class Resume : public testing::Test {
+ protected:
+  void SetUp() override {
+    make_folders(dir_ / "model");
+    test::make_tiny_chat_model(dir_ / "model");
+    test::make_rows(dir_ / "rows.jsonl", 40);
+  }
+
+  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+
+  std::string train_args(const std::string& out, const std::string& more) const {
+    return "train --model_name_or_path " + path("model") + " --dataset " + path("rows.jsonl") +
+           " --output_dir " + path(out) +
+           " --learning_rate 0.01 --val_size 8 --precision fp32 --max_new_tokens 4 --sample_count 1 "
+           "--threads 1 "
+           "--max_steps 6 --eval_steps 2 --save_steps 2 " +
+           more + " ";
+  }
+
+  // Stops behind every step (max_time is over at once) and goes on.
+  void run_in_pieces(const std::string& out, const std::string& more) {
+    test::Outcome outcome{};
+    for (int sessions = 0; sessions < 10; ++sessions) {
+      outcome = run_keel(train_args(out, more) + "--max_time 1e-9 --resume");
+      ASSERT_EQ(outcome.code, 0) << outcome.text;
+      if (outcome.text.find("to go on: keel train") == std::string::npos) {
+        EXPECT_EQ(sessions, 5);  // six steps, one a session
+        return;
+      }
+    }
+    FAIL() << "never finished: " << outcome.text;
+  }
+
+  // metrics.jsonl without what a clock or the machine decides.
+  std::string metrics(const std::string& run) const {
+    std::istringstream in(read_text(dir_ / (run + "/metrics.jsonl")));
+    std::string out;
+    for (std::string line; std::getline(in, line);) {
+      Json row = Json::parse(line);
+      for (const char* clock : {"elapsed_s", "tokens_per_s", "memory_gb", "memory_peak_gb", "eta_s"})
+        row.erase(clock);
+      out += to_line(row) + "\n";
+    }
+    return out;
+  }
+
+  void expect_equal_to_undisturbed(const std::string& more, const std::string& weights) {
+    const auto whole = run_keel(train_args("whole", more));
+    ASSERT_EQ(whole.code, 0) << whole.text;
+    run_in_pieces("pieces", more);
+    EXPECT_EQ(metrics("pieces"), metrics("whole"));
+    EXPECT_TRUE(read_text(dir_ / ("pieces/model/" + weights)) ==
+                read_text(dir_ / ("whole/model/" + weights)));
+    const Json a = read_json(dir_ / "pieces/summary.json"), b = read_json(dir_ / "whole/summary.json");
+    EXPECT_EQ(a["tables"], b["tables"]);
+    EXPECT_EQ(a["samples"], b["samples"]);
+  }
+
+  test::TempDir dir_;
+};
+
+TEST_F(Resume, FullRunInPiecesEqualsTheWhole) {
+  expect_equal_to_undisturbed("--gradient_accumulation_steps 2", "model.safetensors");
+}
+
+TEST_F(Resume, LoraWithDropoutInPiecesEqualsTheWhole) {
+  expect_equal_to_undisturbed(
+      "--finetuning_type lora --lora_rank 4 --lora_dropout 0.2 --early_stopping_patience 2",
+      "adapter_model.safetensors");
+}
+
+TEST_F(Resume, DynamicTokenBatchInPiecesEqualsTheWhole) {
+  expect_equal_to_undisturbed("--token_batch 2 --dynamic_token_batch true --adam_beta2_half_life_tokens 50",
+                              "model.safetensors");
+}
+
+TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
+  ASSERT_EQ(run_keel(train_args("whole", "")).code, 0);
+  ASSERT_EQ(run_keel(train_args("run", "--save_total_limit 5")).code, 0);
+  const std::string newest = path("run/checkpoints/step-000004/optimizer.safetensors");
+  {
+    std::fstream file(newest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('\x7f');
+  }
+  fs::remove_all(dir_ / "run/model");
+  const auto again = run_keel(train_args("run", "--resume"));
+  ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_THAT(again.text, HasSubstr("warning: " + path("run/checkpoints/step-000004") +
+                                    " is damaged and passed over: " + newest +
+                                    ": other bytes than were written (its XXH3 differs)"));
+  EXPECT_THAT(again.text, HasSubstr("resumed behind step 2 of 6"));
+  EXPECT_EQ(metrics("run"), metrics("whole"));
+  EXPECT_TRUE(read_text(dir_ / "run/model/model.safetensors") ==
+              read_text(dir_ / "whole/model/model.safetensors"));
+}
+
+TEST_F(Resume, WhatWouldAlterTheResultIsRefusedAllAtOnce) {
+  ASSERT_EQ(run_keel(train_args("run", "--max_time 1e-9")).code, 0);
+  const auto other = run_keel(train_args("run", "--seed 7 --warmup_steps 3 --logging_steps 2 --resume"));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.text, HasSubstr("seed: 7, but the run began with 42"));
+  EXPECT_THAT(other.text, HasSubstr("warmup_steps: 3, but the run began with 0"));
+  EXPECT_THAT(other.text, HasSubstr("try:    set it back, start a new run, or say allow_change: [seed]"));
+  EXPECT_EQ(other.text.find("logging_steps"), std::string::npos);
+  const auto allowed =
+      run_keel(train_args("run", "--seed 7 --warmup_steps 3 --resume --allow_change seed,warmup_steps"));
+  EXPECT_EQ(allowed.code, 0) << allowed.text;
+  EXPECT_THAT(allowed.text, HasSubstr("warning: seed: 7 from here on, 42 before"));
+}
+
+TEST_F(Resume, OtherDataAreRefused) {
+  ASSERT_EQ(run_keel(train_args("run", "--max_time 1e-9")).code, 0);
+  test::make_rows(dir_ / "rows.jsonl", 41);
+  const auto other = run_keel(train_args("run", "--resume"));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.text, HasSubstr("dataset: other training data than the run began with"));
+  EXPECT_EQ(run_keel(train_args("run", "--resume --allow_change dataset")).code, 0);
+}
+
+TEST_F(Resume, AFolderIsHeldByOneRunAtATime) {
+  make_folders(dir_ / "run");
+  write_file(dir_ / "run/.lock", "4711");
+  const int held = ::open(path("run/.lock").c_str(), O_RDWR);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  const auto second = run_keel(train_args("run", ""));
+  EXPECT_EQ(second.code, 2);
+  EXPECT_THAT(second.text, HasSubstr("output_dir: " + path("run") + " is being written by process 4711"));
+  ::close(held);
+  EXPECT_EQ(run_keel(train_args("run", "")).code, 0);
+}
+
+TEST_F(Resume, WithoutACheckpointItStartsOver) {
+  make_folders(dir_ / "run");
+  write_file(dir_ / "run/metrics.jsonl", "{\"step\": 1}\n");
+  const auto run = run_keel(train_args("run", "--resume"));
+  ASSERT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("no checkpoint in " + path("run") + ": starting from the beginning"));
+  ASSERT_EQ(run_keel(train_args("whole", "")).code, 0);
+  EXPECT_EQ(metrics("run"), metrics("whole"));
+}
+
+}  // namespace
+}  // namespace keel
