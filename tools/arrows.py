@@ -15,7 +15,7 @@ LADDER = {  # bottom up; docs/architecture.md tells what lives where
     "base": 0,
     "text": 1, "model": 1, "loss": 1, "dist": 1, "report": 1,
     "corpus": 2, "optim": 2, "checkpoint": 2,
-    "data": 3, "eval": 4, "train": 5, "config": 6, "experiment": 7, "app": 8,
+    "data": 3, "eval": 4, "doctor": 4, "train": 5, "config": 6, "experiment": 7, "app": 8,
 }
 TORCH_FREE = ("base", "text", "corpus", "config", "report", "checkpoint/format")
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")

@@ -1,0 +1,45 @@
+// Personal data, counted by kind. The values themselves are never shown.
+#include "doctor/personal_data.h"
+
+#include <fmt/format.h>
+
+#include "doctor/checks.h"
+#include "doctor/wording.h"
+
+namespace keel {
+
+void check_personal_data(const Subject& subject, Findings& out) {
+  std::array<int64_t, kPersonalKinds> count{};
+  std::array<std::vector<uint32_t>, kPersonalKinds> rows;
+  for (uint32_t i = 0; i < subject.train.rows.records.size(); ++i) {
+    const Record& record = subject.train.rows.records[i];
+    const auto look = [&](const std::string& text) {
+      for (const PersonalItem& item : find_personal_data(text)) {
+        const auto kind = static_cast<size_t>(item.kind);
+        ++count[kind];
+        if (rows[kind].empty() || rows[kind].back() != i) rows[kind].push_back(i);
+      }
+    };
+    Json messages = record.messages;
+    for_each_text(messages, look);
+    look(record.text);
+  }
+  for (size_t kind = 0; kind < kPersonalKinds; ++kind) {
+    if (count[kind] == 0) continue;
+    const auto in_rows = static_cast<int64_t>(rows[kind].size());
+    out.push_back({.severity = Severity::warning,
+                   .code = std::string("personal_") + std::array{"phone", "email", "id", "card"}[kind],
+                   .text = fmt::format(
+                       "{} in {} ({}), judged by form.",
+                       counted(count[kind], personal_name(static_cast<PersonalKind>(kind)),
+                               kind == 1 ? "e-mail addresses" : ""),
+                       counted(in_rows, "row"),
+                       percent(share_of(in_rows, static_cast<int64_t>(subject.train.rows.records.size())))),
+                   .count = count[kind],
+                   .share = share_of(in_rows, static_cast<int64_t>(subject.train.rows.records.size())),
+                   .places = places_of(subject.train.rows, rows[kind]),
+                   .advice = "keel data clean --mask_personal_data true masks them"});
+  }
+}
+
+}  // namespace keel

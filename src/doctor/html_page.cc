@@ -1,0 +1,129 @@
+#include "doctor/html_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "doctor/wording.h"
+#include "report/html_escape.h"
+#include "report/page.h"
+#include "report/page_parts.h"
+
+namespace keel {
+namespace {
+
+struct Bar {
+  std::string label;
+  int64_t value = 0;
+};
+
+// Horizontal bars with their numbers, so that the picture is a table too.
+std::string bars(const std::string& title, const std::vector<Bar>& all) {
+  int64_t most = 1;
+  for (const Bar& b : all) most = std::max(most, b.value);
+  constexpr int kRow = 24, kLeft = 130, kWidth = 420;
+  std::string body;
+  int y = 0;
+  for (const Bar& b : all) {
+    const double width =
+        static_cast<double>(kWidth) * static_cast<double>(b.value) / static_cast<double>(most);
+    body += fmt::format(
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text><rect class=\"zone1\" x=\"{}\" y=\"{}\" "
+        "width=\"{:.1f}\" "
+        "height=\"{}\"/><text x=\"{:.1f}\" y=\"{}\">{}</text>\n",
+        kLeft - 8, y + 16, escape_html(b.label), kLeft, y + 4, width, kRow - 8, kLeft + width + 6, y + 16,
+        grouped(b.value));
+    y += kRow;
+  }
+  return fmt::format(
+      "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {} {}\" role=\"img\" "
+      "aria-label=\"{}\">\n{}</svg></figure>\n",
+      escape_html(title), kLeft + kWidth + 90, y + 4, escape_html(title), body);
+}
+
+std::string histogram(const Lengths& l) {
+  std::vector<Bar> all;
+  for (size_t i = 0; i < l.rows.size(); ++i) all.push_back({"to " + grouped(l.up_to[i]), l.rows[i]});
+  std::string title = fmt::format("Rows by length in {}: median {}, 95 % up to {}, longest {}", l.unit,
+                                  grouped(l.median), grouped(l.p95), grouped(l.longest));
+  if (l.cutoff > 0) title += fmt::format("; cutoff_len {}", grouped(l.cutoff));
+  return all.empty() ? "" : bars(title, all);
+}
+
+std::string scripts(const Diagnosis& d) {
+  std::vector<Bar> all;
+  for (size_t i = 1; i < kScripts; ++i) {
+    Bar bar{.label = script_name(static_cast<Script>(i))};
+    for (const SourceFacts& s : d.sources) bar.value += s.letters[i];
+    if (bar.value > 0) all.push_back(std::move(bar));
+  }
+  std::ranges::stable_sort(all, std::ranges::greater{}, &Bar::value);
+  return all.empty() ? "" : bars("Letters by script", all);
+}
+
+Json source_row(const std::string& role, const SourceFacts& s, bool tokenised) {
+  Json row{s.name,
+           role,
+           s.schema,
+           grouped(s.rows),
+           grouped(s.rejected),
+           grouped(s.replies),
+           grouped(s.characters)};
+  if (tokenised) row.insert(row.end(), {grouped(s.tokens), grouped(s.supervised)});
+  return row;
+}
+
+// report/ draws tables from a summary.
+std::string sources(const Diagnosis& d) {
+  Json columns{"source", "set", "form", "rows", "bad rows", "replies", "characters"};
+  if (d.tokenised) columns.insert(columns.end(), {"tokens", "trained tokens"});
+  Json rows = Json::array();
+  for (const SourceFacts& s : d.sources) rows.push_back(source_row("train", s, d.tokenised));
+  for (const SourceFacts& s : d.validation) rows.push_back(source_row("validation", s, d.tokenised));
+  RunFolder folder;
+  folder.summary = {{"tables", Json::array({{{"title", "Sources"}, {"columns", columns}, {"rows", rows}}})}};
+  return render_tables(folder);
+}
+
+std::string findings(const Diagnosis& d) {
+  std::string out;
+  for (const Finding& f : d.findings) {
+    std::string places;
+    for (const std::string& p : f.places) places += "<li>" + escape_html(p) + "</li>";
+    out += fmt::format("<article class=\"sample\"><h3>{}</h3><p class=\"kind\">{} · {}</p>{}{}</article>\n",
+                       escape_html(f.text), severity_name(f.severity), escape_html(f.code),
+                       places.empty() ? "" : "<ul class=\"notes\">" + places + "</ul>",
+                       f.advice.empty() ? "" : "<p>→ " + escape_html(f.advice) + "</p>");
+  }
+  return out.empty() ? "<p>Nothing was found.</p>" : out;
+}
+
+std::string verdict(const Diagnosis& d) {
+  std::string out =
+      fmt::format("{}, {}, {}.", counted(d.count(Severity::error), "error"),
+                  counted(d.count(Severity::warning), "warning"), counted(d.count(Severity::note), "note"));
+  if (d.plan)
+    out += fmt::format(" Training makes {} from {}.", counted(d.plan->steps, "optimiser step"),
+                       counted(d.plan->samples, "sample"));
+  if (!d.tokenised) out += " No model was named, so tokens, cuts, masks and steps are left out.";
+  return out;
+}
+
+}  // namespace
+
+std::string html_page(const Diagnosis& d) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>Data "
+      "check</title>\n<style>{}</style>\n</head>\n"
+      "<body>\n<header><p class=\"kind\">keel data check</p><h1>Data check</h1>\n<p "
+      "class=\"verdict\">{}</p></header>\n"
+      "<main>\n{}<div "
+      "class=\"charts\">{}{}</div>\n<section><h2>Findings</h2>\n{}</section>\n</main>\n</body>\n</html>\n",
+      page_style(), escape_html(verdict(d)), sources(d), histogram(d.lengths), scripts(d), findings(d));
+}
+
+}  // namespace keel

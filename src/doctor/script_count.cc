@@ -1,0 +1,23 @@
+#include "doctor/script_count.h"
+
+namespace keel {
+
+void count_scripts(std::string_view text, ScriptCount& count) {
+  for (size_t at = 0; at < text.size();) ++count[static_cast<size_t>(script_of(next_character(text, at)))];
+}
+
+Script main_script(const ScriptCount& count) {
+  ScriptCount merged = count;
+  merged[static_cast<size_t>(Script::han)] += merged[static_cast<size_t>(Script::kana)];
+  merged[static_cast<size_t>(Script::kana)] = 0;
+  Script best = Script::none;
+  int64_t most = 0;
+  for (size_t i = 1; i < kScripts; ++i) {
+    if (merged[i] <= most) continue;
+    most = merged[i];
+    best = static_cast<Script>(i);
+  }
+  return best;
+}
+
+}  // namespace keel
