@@ -12,6 +12,7 @@ std::span<const Command> commands() {
       Command{"chat", "talk to a model in the terminal", run_chat},
       Command{"import", "keel import MODEL.gguf OUT: a GGUF file to a Hugging Face folder", run_import},
       Command{"merge", "fold a LoRA adapter into its base model", run_merge},
+      Command{"data", "keel data check | clean: what is wrong with the rows, and a cleaned copy", run_data},
       Command{"report", "keel report RUN: write report.html of a run folder again", run_report},
       Command{"demo", "fine-tune on the bundled harbour and compare base, plain SFT and NLIRG", run_demo},
       Command{"options", "print the option reference as Markdown", run_options},

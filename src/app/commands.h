@@ -22,6 +22,7 @@ int run_chat(Args args);
 int run_import(Args args);
 int run_merge(Args args);
 int run_report(Args args);
+int run_data(Args args);
 int run_demo(Args args);
 int run_options(Args args);
 int run_version(Args args);

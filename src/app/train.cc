@@ -161,6 +161,7 @@ int train_run(RunConfig& config) {
   if (wants_resume(config.train)) checkpoint = prepare_resume(config);
   ChatModel model = load_model(config, true);
   const RunData data = load_run_data(config, model, run_dir);
+  log_short_check(config, data.train);
   settle_loss_reduction(config, data.train);
   config.model.precision = precision_name(model.lm->compute_dtype());
   write_file(run_dir / "config.yaml", dump_config(config.fields()));

@@ -1,0 +1,44 @@
+// keel data check: what a run would train on, and what is wrong with it.
+#include <fmt/format.h>
+
+#include "app/data.h"
+#include "app/data_subject.h"
+#include "base/fs.h"
+#include "doctor/diagnose.h"
+#include "doctor/html_page.h"
+#include "doctor/text_page.h"
+
+namespace keel {
+namespace {
+
+struct CheckOptions {
+  std::string json, html;
+  DoctorOptions limits;
+
+  template <class V>
+  void fields(V& v) {
+    v.group("output");
+    v("json", json, "file for the findings, for machines");
+    v("html", html, "file for the page with histograms");
+    limits.fields(v);
+  }
+};
+
+}  // namespace
+
+int run_data_check(Args args) {
+  RunConfig config;
+  CheckOptions options;
+  if (!parse_data_options("data check", "[CONFIG.yaml] --dataset FILE [--model_name_or_path DIR]", config,
+                          collect_fields(options), args))
+    return 0;
+  const LoadedSubject loaded = load_subject(config, options.limits);
+  const Diagnosis diagnosis = diagnose(loaded.subject);
+  if (!options.json.empty())
+    write_file(options.json, to_json(diagnosis).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  if (!options.html.empty()) write_file(options.html, html_page(diagnosis));
+  fmt::print("{}", text_page(diagnosis));
+  return diagnosis.count(Severity::error) > 0 ? 1 : 0;
+}
+
+}  // namespace keel

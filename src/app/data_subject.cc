@@ -1,0 +1,118 @@
+#include "app/data_subject.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/help.h"
+#include "doctor/diagnose.h"
+#include "doctor/text_page.h"
+#include "doctor/wording.h"
+
+namespace keel {
+namespace {
+
+// Rows of a source that the start of training looks at: it must not take long.
+constexpr int64_t kShortRows = 50'000;
+
+void check_options(const RunConfig& config) {
+  std::vector<ErrorText> problems;
+  if (config.data.dataset.empty() && config.data.datasets.empty())
+    problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
+  if (config.data.val_size > 0 && !config.data.eval_dataset.empty())
+    problems.push_back(
+        {.where = "val_size", .found = "val_size and eval_dataset, both", .wanted = "one of them"});
+  throw_problems(problems);
+}
+
+EncodeContext encode_context(const TextModel& model, const DataOptions& o) {
+  return {
+      .tokenizer = model.tokenizer,
+      .chat_template = model.chat_template,
+      .default_system = o.default_system,
+      .cutoff_len = o.cutoff_len,
+      .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
+      .overlength = o.overlength == "error" ? "drop" : o.overlength,  // counted here, an error in training
+      .train_on = o.train_on,
+      .max_turn_tokens = o.max_turn_tokens};
+}
+
+// Options that other commands of the run have, and the check does not look at.
+bool is_told(const FieldRef& field) {
+  static const std::vector<std::string> kOthers{"model_name_or_path",
+                                                "add_tokens",
+                                                "num_train_epochs",
+                                                "max_steps",
+                                                "per_device_train_batch_size",
+                                                "gradient_accumulation_steps"};
+  return field.group == "data" || std::ranges::find(kOthers, field.name) != kOthers.end();
+}
+
+}  // namespace
+
+LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits) {
+  check_options(config);
+  const DataOptions& o = config.data;
+  LoadedSubject out;
+  Subject& s = out.subject;
+  std::optional<EncodeContext> encode;
+  if (!config.model.model_name_or_path.empty()) {
+    out.model = std::make_unique<TextModel>(load_text_model(config.model, o));
+    encode.emplace(encode_context(*out.model, o));
+    s.tokenizer = &out.model->tokenizer;
+  }
+  const EncodeContext* context = encode ? &*encode : nullptr;
+  s.data = o;
+  s.limits = limits;
+  s.epochs = config.train.num_train_epochs;
+  s.max_steps = config.train.max_steps;
+  if (config.train.token_batch == 0)
+    s.samples_per_step = config.train.per_device_train_batch_size * config.train.gradient_accumulation_steps;
+  RowSet train = read_row_set(training_specs(o), o);
+  if (o.val_size > 0) s.validation = examine(take_validation(train, o.val_size), o, context);
+  if (!o.eval_dataset.empty()) s.validation = examine(read_row_set(validation_specs(o), o), o, context);
+  s.train = examine(std::move(train), o, context);
+  return out;
+}
+
+bool parse_data_options(const std::string& command, const std::string& usage, RunConfig& config,
+                        std::vector<FieldRef> own, Args args) {
+  std::vector<FieldRef> all = own, told = std::move(own);
+  for (FieldRef& field : config.fields()) {
+    if (is_told(field)) told.push_back(field);
+    all.push_back(std::move(field));
+  }
+  ParseResult result = collect_options(all, {args.begin(), args.end()}, {.command = command});
+  if (result.help) {
+    fmt::print("usage: keel {} {}\n\n{}", command, usage, options_help(told));
+    return false;
+  }
+  throw_problems(result.problems);
+  return true;
+}
+
+void log_short_check(const RunConfig& config, const Dataset& train) {
+  const DataOptions& o = config.data;
+  Subject s{.data = o};
+  RowSet rows = read_row_set(training_specs(o), o, kShortRows);
+  if (o.val_size > 0) s.validation = examine(take_validation(rows, o.val_size), o, nullptr);
+  if (!o.eval_dataset.empty())
+    s.validation = examine(read_row_set(validation_specs(o), o, kShortRows), o, nullptr);
+  s.train = examine(std::move(rows), o, nullptr);
+  for (const std::string& line : short_lines(diagnose(s, true))) warn_line(line);
+  TurnEnds ends;
+  for (const Example& e : train.examples) {
+    if (!e.segments.empty()) continue;  // packed plain text has no turns
+    const TurnEnds own = count_turn_ends(e);
+    ends.turns += own.turns;
+    ends.ended += own.ended;
+  }
+  if (config.train.stage == "sft" && ends.ended < ends.turns)
+    warn(
+        "data: {} of {} trained turns do not train their end of turn; the model does not learn to stop there",
+        grouped(ends.turns - ends.ended), grouped(ends.turns));
+}
+
+}  // namespace keel

@@ -1,0 +1,35 @@
+// From options to what the doctor looks at; shared by keel data check, keel data clean and the start of keel
+// train.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/text_model.h"
+#include "config/run_config.h"
+#include "data/dataset.h"
+#include "doctor/subject.h"
+
+namespace keel {
+
+struct LoadedSubject {
+  std::unique_ptr<TextModel> model;  // none when no model is named
+  Subject subject;                   // its tokenizer points into model
+};
+
+// UserError: no dataset, val_size beside eval_dataset, what cannot be read.
+LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits);
+
+// Options of `keel data …`: those of a training run (so that its configuration file is read as it is) and the
+// command's own, which come first in --help together with the data options. Nothing when --help has been
+// printed.
+bool parse_data_options(const std::string& command, const std::string& usage, RunConfig& config,
+                        std::vector<FieldRef> own, Args args);
+
+// The short form of the check, logged: warnings and errors of the sets that are about to be trained.
+void log_short_check(const RunConfig& config, const Dataset& train);
+
+}  // namespace keel
