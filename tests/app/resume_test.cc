@@ -117,7 +117,7 @@ TEST_F(Resume, WhatWouldAlterTheResultIsRefusedAllAtOnce) {
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.text, HasSubstr("seed: 7, but the run began with 42"));
   EXPECT_THAT(other.text, HasSubstr("warmup_steps: 3, but the run began with 0"));
-  EXPECT_THAT(other.text, HasSubstr("try:    set it back, start a new run, or say allow_change: [seed]"));
+  EXPECT_THAT(other.text, HasSubstr("set it back, start a new run, or say allow_change: [seed]"));
   EXPECT_EQ(other.text.find("logging_steps"), std::string::npos);
   const auto allowed =
       run_keel(train_args("run", "--seed 7 --warmup_steps 3 --resume --allow_change seed,warmup_steps"));
