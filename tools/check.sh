@@ -15,7 +15,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=(demo)
+ci_steps=(kills demo)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -132,6 +132,9 @@ step_demo() {
   { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed -u 's/^/      /' || code=$?
   verdict demo "$code" "$start"
 }
+
+# Runs killed at random times, resumed and compared with undisturbed ones.
+step_kills() { once kills tests/kill.sh 20 "$build/keel"; tail -n 1 "$logs/kills" | sed 's/^/      /'; }
 
 skip_reasons() {
   cat "$logs"/*.sum 2>/dev/null | sed -n 's/^S //p' | sort | uniq -c | sort -rn >"$logs/reasons"

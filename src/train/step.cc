@@ -44,7 +44,7 @@ at::Tensor limited_coefficients(const LossInput& in, const at::Tensor& turn_N, c
 }
 
 LossResult loss_of(LossInput in, const at::Tensor& turn_N, const LossOptions& options) {
-  if (options.max_turn_loss > 0 && turn_N.defined())
+  if (options.max_turn_loss > 0 && turn_N.defined() && turn_N.numel() > 0)
     in.coefficient_N = limited_coefficients(in, turn_N, options);
   return weighted_cross_entropy(in, options);
 }
