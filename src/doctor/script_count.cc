@@ -13,9 +13,9 @@ Script main_script(const ScriptCount& count) {
   Script best = Script::none;
   int64_t most = 0;
   for (size_t i = 1; i < kScripts; ++i) {
-    if (merged[i] <= most) continue;
+    if (merged[i] == 0 || merged[i] < most) continue;
+    best = merged[i] == most ? Script::none : static_cast<Script>(i);
     most = merged[i];
-    best = static_cast<Script>(i);
   }
   return best;
 }

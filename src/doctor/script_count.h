@@ -13,8 +13,8 @@ using ScriptCount = std::array<int64_t, kScripts>;  // by Script; Script::none: 
 
 void count_scripts(std::string_view text, ScriptCount& count);
 
-// The script of most letters; none for a text without letters. Kana count with Han when both are there, as
-// Japanese mixes them.
+// The script of most letters; none for a text without letters, and where two scripts tie. Kana count with Han
+// when both are there, as Japanese mixes them.
 Script main_script(const ScriptCount& count);
 
 }  // namespace keel

@@ -67,6 +67,12 @@ std::vector<std::pair<size_t, size_t>> runs_of(const std::vector<Unit>& units, c
   return runs;
 }
 
+std::vector<uint64_t> hashes_of(std::span<const Unit> units) {
+  std::vector<uint64_t> hashes;
+  for (const Unit& u : units) hashes.push_back(u.hash);
+  return hashes;
+}
+
 class PhraseCollector {
  public:
   explicit PhraseCollector(const Grams& grams) : grams_(grams) {}
@@ -76,20 +82,24 @@ class PhraseCollector {
     for (const auto& [from, to] : runs_of(units, grams_)) {
       const size_t begin = units[from].begin, end = units[to - 1].end;
       cover(index, begin, end);
-      std::string key;
-      for (size_t i = from; i < to; ++i)
-        key.append(reinterpret_cast<const char*>(&units[i].hash), sizeof(uint64_t));
-      StockPhrase& phrase = phrases_[key];
-      if (phrase.text.empty()) phrase.text = reply.substr(begin, end - begin);
-      if (phrase.replies.empty() || phrase.replies.back() != index) phrase.replies.push_back(index);
+      Seen& seen = phrases_[hashes_of(std::span(units).subspan(from, to - from))];
+      if (seen.replies++ == 0) seen.text = reply.substr(begin, end - begin);
     }
   }
 
-  // Only phrases that are frequent as they stand; parts of rarer ones are covered, but not listed.
-  StockPhrases take(double least) {
-    for (auto& [key, phrase] : phrases_) {
-      if (static_cast<double>(phrase.replies.size()) > least) out_.phrases.push_back(std::move(phrase));
+  // The most frequent phrases, each with all replies that hold it, also inside a longer run.
+  StockPhrases take(std::span<const std::string_view> replies, double share) {
+    const double least = share * static_cast<double>(replies.size());
+    std::erase_if(phrases_, [&](const auto& p) { return static_cast<double>(p.second.replies) <= least; });
+    std::vector<std::pair<const std::vector<uint64_t>*, StockPhrase>> listed;
+    for (auto& [hashes, seen] : phrases_) listed.push_back({&hashes, {.text = std::move(seen.text)}});
+    for (uint32_t i = 0; i < replies.size() && !listed.empty(); ++i) {
+      const std::vector<uint64_t> hashes = hashes_of(split_units(replies[i]));
+      for (auto& [phrase, found] : listed) {
+        if (!std::ranges::search(hashes, *phrase).empty()) found.replies.push_back(i);
+      }
     }
+    for (auto& [hashes, phrase] : listed) out_.phrases.push_back(std::move(phrase));
     std::ranges::sort(out_.phrases, [](const StockPhrase& a, const StockPhrase& b) {
       return a.replies.size() != b.replies.size() ? a.replies.size() > b.replies.size() : a.text < b.text;
     });
@@ -97,6 +107,11 @@ class PhraseCollector {
   }
 
  private:
+  struct Seen {
+    std::string text;
+    int64_t replies = 0;  // runs that are this phrase and nothing more
+  };
+
   // Runs may overlap; what they cover must not be counted twice.
   void cover(uint32_t reply, size_t begin, size_t end) {
     if (!out_.covered.empty() && out_.covered.back().reply == reply)
@@ -105,7 +120,7 @@ class PhraseCollector {
   }
 
   const Grams& grams_;
-  std::map<std::string, StockPhrase> phrases_;
+  std::map<std::vector<uint64_t>, Seen> phrases_;
   StockPhrases out_;
 };
 
@@ -117,7 +132,7 @@ StockPhrases find_stock_phrases(std::span<const std::string_view> replies, doubl
   if (grams.empty()) return {};
   PhraseCollector collector(grams);
   for (uint32_t i = 0; i < replies.size(); ++i) collector.add(i, replies[i]);
-  return collector.take(share * static_cast<double>(replies.size()));
+  return collector.take(replies, share);
 }
 
 }  // namespace keel

@@ -118,6 +118,20 @@ TEST(Doctor, FewRepliesHaveNoStockPhrases) {
   EXPECT_TRUE(find_stock_phrases(texts, 0.2).phrases.empty());
 }
 
+// A phrase counts wherever it stands, also where a rarer one goes on behind it.
+TEST(Doctor, StockPhrasesInsideLongerOnes) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i) {
+    const char* end = i % 10 < 3 ? "then please ask a doctor now " : "";
+    texts.push_back("according to the civil code " + std::string(end) + words(1000 * i, 20));
+  }
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const StockPhrases found = find_stock_phrases(views, 0.2);
+  ASSERT_FALSE(found.phrases.empty());
+  EXPECT_EQ(found.phrases[0].text, "according to the civil code");
+  EXPECT_EQ(found.phrases[0].replies.size(), 40U);
+}
+
 TEST(Doctor, RejectedRowsByReason) {
   Subject s;
   RowSet rows = row_set({{"a", words(0, 9)}, {"b", words(20, 9)}});
@@ -133,12 +147,14 @@ TEST(Doctor, RejectedRowsByReason) {
 }
 
 TEST(Doctor, RepliesInAnotherScript) {
-  const Diagnosis d = diagnose(
-      subject_of({{"What is this?", "这是一个苹果"}, {"你好吗", "我很好谢谢"}, {"日本語は？", "漢字です"}}));
+  const Diagnosis d = diagnose(subject_of({{"What is this?", "这是一个苹果"},
+                                           {"你好吗", "我很好谢谢"},
+                                           {"日本語は？", "漢字です"},
+                                           {"是什么", "催乳素PRL"}}));
   const Finding* f = find(d, "script_changes");
   ASSERT_NE(f, nullptr);
   EXPECT_EQ(f->places, std::vector<std::string>{"rows.jsonl:1"});
-  EXPECT_EQ(d.sources[0].letters[static_cast<size_t>(Script::latin)], 10);
+  EXPECT_EQ(d.sources[0].letters[static_cast<size_t>(Script::latin)], 13);
 }
 
 // With a tokenizer: one token a letter.

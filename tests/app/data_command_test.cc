@@ -1,0 +1,132 @@
+// keel data check and keel data clean, run as a user runs them.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "app/program.h"
+
+namespace keel {
+namespace {
+
+using test::Outcome;
+using test::run_keel;
+using test::TempDir;
+
+class DataCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    test::make_rows(dir_ / "rows.jsonl", 40);
+    std::ofstream(dir_ / "rows.jsonl", std::ios::app)
+        << R"({"instruction": "say a 0", "output": "aaa"})"
+        << "\n"
+        << R"({"instruction": "mail me", "output": "to a@b.org please, as soon as you can"})"
+        << "\n";
+    test::make_rows(dir_ / "val.jsonl", 2);
+  }
+
+  std::string path(const char* name) const { return (dir_ / name).string(); }
+  std::vector<std::string> lines(const char* name) const {
+    std::ifstream file(dir_ / name);
+    std::vector<std::string> out;
+    for (std::string line; std::getline(file, line);) out.push_back(line);
+    return out;
+  }
+
+  TempDir dir_;
+};
+
+TEST_F(DataCommand, CheckTellsOnePageAndWritesJsonAndHtml) {
+  const Outcome o = run_keel("data check --dataset " + path("rows.jsonl") + " --json " + path("out.json") +
+                             " --html " + path("out.html"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("warning [exact_duplicates] 1 row (2.4 %) repeats an earlier row word for word."),
+            std::string::npos)
+      << o.text;
+  EXPECT_NE(o.text.find("rows.jsonl:41 = "), std::string::npos);
+  EXPECT_NE(o.text.find("No model was named"), std::string::npos);
+  EXPECT_EQ(o.text.find("a@b.org"), std::string::npos);
+  const Json json = read_json(dir_ / "out.json");
+  EXPECT_EQ(json["sources"][0]["rows"], 42);
+  EXPECT_EQ(json["errors"], 0);
+  EXPECT_EQ(lines("out.html").front(), "<!DOCTYPE html>");
+}
+
+TEST_F(DataCommand, CheckOfALeakEndsWithOne) {
+  const Outcome o =
+      run_keel("data check --dataset " + path("rows.jsonl") + " --eval_dataset " + path("val.jsonl"));
+  EXPECT_EQ(o.code, 1);
+  EXPECT_NE(o.text.find("ERROR [leak_exact] 2 validation rows (100 %) stand in the training set."),
+            std::string::npos)
+      << o.text;
+}
+
+TEST_F(DataCommand, CheckCountsTokensWithoutWeights) {
+  fs::create_directory(dir_ / "model");
+  test::make_tiny_chat_model(dir_ / "model");
+  fs::remove(dir_ / "model/model.safetensors");
+  write_file(dir_ / "run.yaml", "model_name_or_path: " + path("model") + "\ndataset: " + path("rows.jsonl") +
+                                    "\nnum_train_epochs: 2\noutput_dir: x\ntoken_weighting: nlirg\n");
+  const Outcome o = run_keel("data check " + path("run.yaml"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("steps: 42 samples at 4 a step: 11 a pass, 22 in all (2 passes)"), std::string::npos)
+      << o.text;
+  EXPECT_NE(o.text.find("All 42 trained turns end with a trained end of turn."), std::string::npos);
+}
+
+TEST_F(DataCommand, TrainingBeginsWithTheShortForm) {
+  fs::create_directory(dir_ / "model");
+  test::make_tiny_chat_model(dir_ / "model");
+  const Outcome o = run_keel("train --model_name_or_path " + path("model") + " --dataset " +
+                             path("rows.jsonl") + " --eval_dataset " + path("val.jsonl") +
+                             " --max_steps 1 --sample_count 0 --precision fp32 --output_dir " + path("run"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("warning: data: 1 row (2.4 %) repeats an earlier row word for word. First: "),
+            std::string::npos)
+      << o.text;
+  EXPECT_NE(o.text.find("warning: data: 2 validation rows (100 %) stand in the training set."),
+            std::string::npos);
+}
+
+TEST_F(DataCommand, CleanWritesANewFileAndALog) {
+  const std::string args =
+      "data clean --dataset " + path("rows.jsonl") + " --mask_personal_data true --output ";
+  const Outcome o = run_keel(args + path("new.jsonl"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("new.jsonl: 41 rows kept, 1 left out, 1 item masked"), std::string::npos) << o.text;
+  const std::vector<std::string> rows = lines("new.jsonl"), log = lines("new.log.jsonl");
+  ASSERT_EQ(rows.size(), 41U);
+  EXPECT_EQ(parse_json(rows.back(), "row")["messages"][1]["content"],
+            "to [email] please, as soon as you can");
+  ASSERT_EQ(log.size(), 2U);
+  EXPECT_EQ(parse_json(log[0], "log")["why"], "repeats " + path("rows.jsonl") + ":1");
+  EXPECT_EQ(run_keel("data check --dataset " + path("new.jsonl")).code, 0);
+  const Outcome again = run_keel(args + path("new.jsonl"));
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.text.find("new.jsonl exists"), std::string::npos) << again.text;
+  EXPECT_EQ(run_keel(args + path("new.jsonl") + " --overwrite true").code, 0);
+  const Outcome in_place = run_keel(args + path("rows.jsonl") + " --overwrite true");
+  EXPECT_EQ(in_place.code, 2);
+  EXPECT_NE(in_place.text.find("nothing is changed in place"), std::string::npos) << in_place.text;
+  EXPECT_EQ(lines("rows.jsonl").size(), 42U);
+}
+
+TEST_F(DataCommand, MistakesAreTold) {
+  const auto says = [](const std::string& args, const char* text) {
+    const Outcome o = run_keel(args);
+    EXPECT_EQ(o.code, 2) << args;
+    EXPECT_NE(o.text.find(text), std::string::npos) << o.text;
+  };
+  says("data", "check, preview, clean");
+  says("data chek", "Did you mean \"check\"?");
+  says("data check", "dataset");
+  says("data check --dataset nowhere.jsonl", "no such file");
+  says("data check --dataset " + path("rows.jsonl") + " --val_size 0.1 --eval_dataset " + path("val.jsonl"),
+       "one of them");
+  says("data check --dataset " + path("rows.jsonl") + " --near_treshold 0.9", "near_threshold");
+  says("data clean --dataset " + path("rows.jsonl"), "a new file: --output clean.jsonl");
+  EXPECT_EQ(run_keel("data --help").code, 0);
+  EXPECT_EQ(run_keel("data clean --help").code, 0);
+}
+
+}  // namespace
+}  // namespace keel
