@@ -66,6 +66,8 @@ constexpr Rule kRules[] = {
     {set, "use_nlirg", "off", "token_weighting", "none"},
     {set, "use_dft_loss", "on", "token_weighting", "dft"},
     {ignore, "use_dft_loss", "off", {}, {}, "token_weighting says it"},
+    {set, "use_eaft_loss|use_eaft", "on", "token_weighting", "eaft"},
+    {ignore, "use_eaft_loss|use_eaft", "off", {}, {}, "token_weighting says it"},
     {set, "enable_dft_loss", "on", "token_weighting", "dft"},
     {ignore, "enable_dft_loss", "off", {}, {}, "token_weighting says it"},
     {set, "loss_type", "nll|chunked_nll|cross_entropy|ce", "token_weighting", "none"},

@@ -50,8 +50,7 @@ constexpr Unsupported kUnsupported[] = {
     {"wandb_*|use_wandb|swanlab_*|use_swanlab|mlflow_*|comet_*|neptune_*|"
      "trackio_*",
      kTracker},
-    {"use_asft_loss|asft_*|use_eaft_loss|use_eaft|eaft_*|use_emo_loss",
-     "token_weighting: nlirg, focal and dft are there"},
+    {"use_asft_loss|asft_*|use_emo_loss", "token_weighting: nlirg, focal, dft, eaft and others are there"},
     {"train_on_prompt|train_on_inputs|train_on_eos|train_on_eot|"
      "roles_to_train|eot_tokens|loss_"
      "scale|"

@@ -198,13 +198,24 @@ class Check {
                           loss.nlirg_loss_threshold),
               "a deadline at or above the threshold");
     for (const auto& [name, place] : parsed_.set_by) {
-      const std::string family = name.starts_with("nlirg_")   ? "nlirg"
-                                 : name.starts_with("focal_") ? "focal"
-                                 : name.starts_with("dft_")   ? "dft"
-                                                              : "";
-      if (!family.empty() && !loss.token_weighting.starts_with(family))
+      if (!weighting_takes(loss.token_weighting, name))
         note(name, "token_weighting is " + loss.token_weighting);
     }
+  }
+
+  // Parameters carry the name of their weighting; the entropy gate also has two of nlirg's.
+  static bool weighting_takes(const std::string& weighting, const std::string& parameter) {
+    if (weighting == "entropy-gate" &&
+        (parameter == "nlirg_loss_deadline" || parameter == "nlirg_descent_center"))
+      return true;
+    for (const std::string family : {"nlirg", "focal", "dft", "eaft", "infosft", "entropy_gate"})
+      if (parameter.starts_with(family + "_")) return dashes_as_underscores(weighting).starts_with(family);
+    return true;
+  }
+
+  static std::string dashes_as_underscores(std::string text) {
+    std::ranges::replace(text, '-', '_');
+    return text;
   }
 
   static std::string value_of(RunConfig& config, const std::string& name) {

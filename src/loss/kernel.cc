@@ -33,11 +33,13 @@ void one_row(T* row_V, float* exp_V, int64_t V, int64_t i, const RowPass& pass) 
   const float label_logit = to_float(at_label);
   const RowSums sums = sum_row(row_V, exp_V, V);
   const LabelStatistics s = statistics(sums, label_logit);
-  const TokenSignals token{.nll = static_cast<float>(s.nll),
-                           .p = static_cast<float>(std::exp(-s.nll)),
-                           .entropy = static_cast<float>(s.entropy),
-                           .sum_p2 = static_cast<float>(s.sum_p2)};
-  const double weight = token_weight(pass.weighting, token, pass.end_of_turn[i], *pass.options);
+  TokenSignals token{.nll = static_cast<float>(s.nll),
+                     .p = static_cast<float>(std::exp(-s.nll)),
+                     .entropy = static_cast<float>(s.entropy),
+                     .sum_p2 = static_cast<float>(s.sum_p2)};
+  if (pass.weighting->needs_top_entropy)
+    token.top_entropy = static_cast<float>(top_entropy(exp_V, V, std::min(V, kTopEntropy)));
+  const double weight = token_weight(*pass.weighting, token, pass.end_of_turn[i], *pass.options);
   const double share = pass.coefficient[i] * weight;
   pass.nll[i] = token.nll;
   pass.entropy[i] = token.entropy;

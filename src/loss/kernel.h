@@ -19,7 +19,7 @@ struct RowPass {
   float* entropy = nullptr;
   float* weight = nullptr;
   double* loss = nullptr;  // coefficient · weight · nll
-  Weighting* weighting = nullptr;
+  const Weighting* weighting = nullptr;
   const LossOptions* options = nullptr;
   bool gradient = false;  // false: the logits are left spoilt
 };

@@ -98,7 +98,7 @@ struct Rows {
 
 Computed compute(const LossInput& in, const LossOptions& options, Wanted wanted) {
   const at::NoGradGuard no_grad;
-  Weighting* const weighting = find_weighting(options.token_weighting);
+  const Weighting& weighting = find_weighting(options.token_weighting);
   const int64_t N = in.hidden_ND.size(0), V = in.head_VD.size(0);
   const int64_t C = std::min(std::max<int64_t>(1, options.loss_chunk), N);
   Rows rows(in);
@@ -114,7 +114,7 @@ Computed compute(const LossInput& in, const LossOptions& options, Wanted wanted)
     at::Tensor logits_CV = buffer_CV.narrow(0, 0, count);
     at::mm_out(logits_CV, hidden_CD, in.head_VD.t());
     RowPass pass = rows.from(row);
-    pass.weighting = weighting;
+    pass.weighting = &weighting;
     pass.options = &options;
     pass.gradient = wanted.any();
     row_pass(logits_CV, pass);

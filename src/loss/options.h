@@ -22,6 +22,9 @@ struct LossOptions {
   double nlirg_smooth_center = 3.3;
   double focal_gamma = 2.0;
   double dft_floor = 0.1;
+  double eaft_alpha = 1.0;
+  double infosft_probability = 0.93;
+  double entropy_gate_floor = 0.1;
   double max_turn_loss = 0;
   int64_t loss_chunk = 256;
   Json weighting_by_dataset;  // {dataset name: {option of this group: value}}
@@ -31,7 +34,8 @@ struct LossOptions {
     v.group("token weighting");
     v("token_weighting", token_weighting, "weight of each supervised token as a function of its own loss",
       {.aliases = {"loss_type"},
-       .choices = {"none", "nlirg", "nlirg-article", "nlirg-smooth", "focal", "dft"}});
+       .choices = {"none", "nlirg", "nlirg-article", "nlirg-smooth", "focal", "dft", "eaft", "deft",
+                   "infosft", "entropy-gate"}});
     v("weight_eos", weight_eos,
       "weight of the end-of-turn token under a weighting; negative: as any other token");
     v("nlirg_k", nlirg_k, "steepness of the rise");
@@ -46,6 +50,11 @@ struct LossOptions {
     v("nlirg_smooth_center", nlirg_smooth_center, "nlirg-smooth: loss at which the descent is half way");
     v("focal_gamma", focal_gamma, "focal: exponent of (1-p)", {.min = 0});
     v("dft_floor", dft_floor, "dft: least weight", {.min = 0, .max = 1});
+    v("eaft_alpha", eaft_alpha, "eaft: exponent of the entropy over 3", {.min = 0});
+    v("infosft_probability", infosft_probability, "infosft: probability from which on a token has weight 0",
+      {.min = 0.501, .max = 0.9999});
+    v("entropy_gate_floor", entropy_gate_floor, "entropy-gate: least factor of the entropy",
+      {.min = 0, .max = 1});
     v("weighting_by_dataset", weighting_by_dataset,
       "other weighting options for single datasets: {file or name: {token_weighting: …, nlirg_k: …}}");
     v("max_turn_loss", max_turn_loss,

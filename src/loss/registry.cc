@@ -5,35 +5,35 @@
 
 namespace keel {
 
-Weighting none_weight, nlirg_weight, nlirg_article_weight, nlirg_smooth_weight, focal_weight, dft_weight;
+WeightOf none_weight, nlirg_weight, nlirg_article_weight, nlirg_smooth_weight, focal_weight, dft_weight,
+    eaft_weight, deft_weight, infosft_weight, entropy_gate_weight;
 
 namespace {
 
-struct Line {
-  const char* name;
-  Weighting* function;
-};
-
-constexpr Line kWeightings[] = {
+constexpr Weighting kWeightings[] = {
     {"none", none_weight},
     {"nlirg", nlirg_weight},
     {"nlirg-article", nlirg_article_weight},
     {"nlirg-smooth", nlirg_smooth_weight},
     {"focal", focal_weight},
     {"dft", dft_weight},
+    {"eaft", eaft_weight, true},
+    {"deft", deft_weight},
+    {"infosft", infosft_weight},
+    {"entropy-gate", entropy_gate_weight, true},
 };
 
 }  // namespace
 
 std::vector<std::string> weighting_names() {
   std::vector<std::string> names;
-  for (const Line& line : kWeightings) names.emplace_back(line.name);
+  for (const Weighting& line : kWeightings) names.emplace_back(line.name);
   return names;
 }
 
-Weighting* find_weighting(const std::string& name) {
-  for (const Line& line : kWeightings) {
-    if (name == line.name) return line.function;
+const Weighting& find_weighting(const std::string& name) {
+  for (const Weighting& line : kWeightings) {
+    if (name == line.name) return line;
   }
   const auto known = weighting_names();
   const std::string near = nearest_name(name, known);
@@ -43,10 +43,10 @@ Weighting* find_weighting(const std::string& name) {
                    .hint = near.empty() ? "" : "did you mean \"" + near + "\"?"});
 }
 
-double token_weight(Weighting* weighting, const TokenSignals& token, bool end_of_turn,
+double token_weight(const Weighting& weighting, const TokenSignals& token, bool end_of_turn,
                     const LossOptions& options) {
-  const bool fixed = end_of_turn && options.weight_eos >= 0 && weighting != none_weight;
-  return fixed ? options.weight_eos : weighting(token, options);
+  const bool fixed = end_of_turn && options.weight_eos >= 0 && weighting.of != none_weight;
+  return fixed ? options.weight_eos : weighting.of(token, options);
 }
 
 }  // namespace keel

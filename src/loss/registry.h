@@ -15,17 +15,25 @@ struct TokenSignals {
   float p = 0;        // probability of the label
   float entropy = 0;  // of the predicted distribution, nats
   float sum_p2 = 0;   // Σ p² over the vocabulary
+  float top_entropy =
+      0;  // of the 20 likeliest words as a distribution of their own, nats; for weightings that ask
 };
 
-using Weighting = double(const TokenSignals& token, const LossOptions& options);
+using WeightOf = double(const TokenSignals& token, const LossOptions& options);
+
+struct Weighting {
+  const char* name;
+  WeightOf* of;
+  bool needs_top_entropy = false;
+};
 
 // Throws UserError with the nearest name and the list when there is no such weighting.
-Weighting* find_weighting(const std::string& name);
+const Weighting& find_weighting(const std::string& name);
 std::vector<std::string> weighting_names();
 
 // What the loss uses: the weighting by options.token_weighting, except that an end-of-turn token has weight
 // options.weight_eos unless that is negative. `none` is plain cross-entropy: 1 for every token.
-double token_weight(Weighting* weighting, const TokenSignals& token, bool end_of_turn,
+double token_weight(const Weighting& weighting, const TokenSignals& token, bool end_of_turn,
                     const LossOptions& options);
 
 }  // namespace keel

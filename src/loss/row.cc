@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace keel {
@@ -58,6 +59,31 @@ KEEL_INLINE RowSums sum_row_of(const T* logits_V, float* exp_V, int64_t V) {
   return sums;
 }
 
+KEEL_INLINE float largest(const float* values, int64_t count) {
+  float max = 0;
+#pragma omp simd reduction(max : max)
+  for (int64_t i = 0; i < count; ++i) max = values[i] > max ? values[i] : max;
+  return max;
+}
+
+// The `count` largest entries in descending order. Most blocks hold nothing that is large enough and are
+// passed over.
+KEEL_INLINE void select_top(const float* exp_V, int64_t V, int64_t count, float* top) {
+  constexpr int64_t kStride = 64;
+  std::fill(top, top + count, 0.0f);
+  for (int64_t begin = 0; begin < V; begin += kStride) {
+    const int64_t size = std::min(kStride, V - begin);
+    if (largest(exp_V + begin, size) <= top[count - 1]) continue;
+    for (int64_t v = begin; v < begin + size; ++v) {
+      const float e = exp_V[v];
+      if (e <= top[count - 1]) continue;
+      int64_t place = count - 1;
+      for (; place > 0 && top[place - 1] < e; --place) top[place] = top[place - 1];
+      top[place] = e;
+    }
+  }
+}
+
 template <class T>
 KEEL_INLINE void scale_row_of(const float* exp_V, T* out_V, int64_t V, float scale) {
 #pragma omp simd
@@ -65,6 +91,17 @@ KEEL_INLINE void scale_row_of(const float* exp_V, T* out_V, int64_t V, float sca
 }
 
 }  // namespace
+
+KEEL_CLONES double top_entropy(const float* exp_V, int64_t V, int64_t count) {
+  float top[kTopEntropy];
+  select_top(exp_V, V, count, top);
+  double sum = 0, weighted = 0;
+  for (int64_t i = 0; i < count && top[i] > 0; ++i) {
+    sum += top[i];
+    weighted += top[i] * std::log(static_cast<double>(top[i]));
+  }
+  return std::log(sum) - weighted / sum;
+}
 
 KEEL_CLONES RowSums sum_row(const float* logits_V, float* exp_V, int64_t V) {
   return sum_row_of(logits_V, exp_V, V);

@@ -22,6 +22,11 @@ struct RowSums {
 RowSums sum_row(const float* logits_V, float* exp_V, int64_t V);
 RowSums sum_row(const Bf16* logits_V, float* exp_V, int64_t V);
 
+// Entropy in nats of the `count` (at most kTopEntropy) largest entries of exp_V, taken as a distribution of
+// their own.
+inline constexpr int64_t kTopEntropy = 20;
+double top_entropy(const float* exp_V, int64_t V, int64_t count = kTopEntropy);
+
 // out_V[v] = exp_V[v] · scale; out_V may be exp_V itself.
 void scale_row(const float* exp_V, float* out_V, int64_t V, float scale);
 void scale_row(const float* exp_V, Bf16* out_V, int64_t V, float scale);

@@ -196,7 +196,7 @@ TEST(Foreign, WhatKeelLacksIsNamedAsSuchAndNotAsATypo) {
       "command line: use_dora: true is not supported by Keel: plain LoRA and rsLoRA are there (use_rslora)");
   for (const char* key : {"load_in_4bit", "quantization_bit", "neftune_noise_alpha", "fsdp", "use_galore",
                           "loraplus_lr_ratio", "pissa_init", "use_unsloth", "wandb_project", "use_deepspeed",
-                          "use_eaft_loss", "train_on_prompt", "train_on_eot"}) {
+                          "use_emo_loss", "train_on_prompt", "train_on_eot"}) {
     const std::string error = load_error(with_basics({std::string("--") + key, "4"}));
     EXPECT_NE(error.find("is not supported by Keel: "), std::string::npos) << key << ": " << error;
     EXPECT_EQ(load_error(with_basics({std::string("--") + key, "false"})), "") << key;

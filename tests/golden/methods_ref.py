@@ -13,7 +13,10 @@ DEFAULTS = {
     "nlirg_k": 1.7, "nlirg_x0": 1.2, "nlirg_loss_threshold": 3.0, "nlirg_loss_deadline": 15.0,
     "nlirg_descent_center": 6.2, "nlirg_max_lr": 1.0, "nlirg_min_lr": 5e-8, "nlirg_smooth_k": 2.0,
     "nlirg_smooth_center": 3.3, "focal_gamma": 2.0, "dft_floor": 0.1,
+    "eaft_alpha": 1.0, "infosft_probability": 0.93, "entropy_gate_floor": 0.1,
 }
+# What the grid over losses takes for the signals that are no function of the loss.
+GRID_SIGNALS = {"top_entropy": 1.5, "sum_p2": 0.25}
 
 
 def sigmoid(x):
@@ -53,14 +56,44 @@ def dft(loss, o):
     return np.maximum(np.exp(-loss), o["dft_floor"])
 
 
-WEIGHTINGS = {"none": none, "nlirg": nlirg, "nlirg-article": nlirg_article, "nlirg-smooth": nlirg_smooth,
-              "focal": focal, "dft": dft}
-CASES = [(name, {}) for name in WEIGHTINGS] + [
+def eaft(loss, o, signals):
+    return (signals["top_entropy"] / 3) ** o["eaft_alpha"] + 0 * loss
+
+
+def deft(loss, o, signals):
+    return np.exp(-loss) ** signals["sum_p2"]
+
+
+def infosft(loss, o, signals):
+    p, bound = np.exp(-loss), o["infosft_probability"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = 1 - np.log(p / -np.expm1(-loss)) / np.log(bound / (1 - bound))
+    return p * np.where(loss > 0, np.maximum(0, share), 0.0)
+
+
+def entropy_gate(loss, o, signals):
+    gate = np.maximum(o["entropy_gate_floor"], signals["top_entropy"] / 3)
+    return np.where(loss >= o["nlirg_loss_deadline"], 0.0, gate * sigmoid(o["nlirg_descent_center"] - loss))
+
+
+OF_LOSS = {"none": none, "nlirg": nlirg, "nlirg-article": nlirg_article, "nlirg-smooth": nlirg_smooth,
+           "focal": focal, "dft": dft}
+OF_DISTRIBUTION = {"eaft": eaft, "deft": deft, "infosft": infosft, "entropy-gate": entropy_gate}
+
+
+def weigh(name, loss, options, signals):
+    return OF_LOSS[name](loss, options) if name in OF_LOSS else OF_DISTRIBUTION[name](loss, options, signals)
+
+
+CASES = [(name, {}) for name in [*OF_LOSS, *OF_DISTRIBUTION]] + [
     ("nlirg", {"nlirg_k": 2.0, "nlirg_x0": 1.0, "nlirg_loss_threshold": 2.5, "nlirg_loss_deadline": 12.0,
                "nlirg_descent_center": 5.0, "nlirg_max_lr": 0.75, "nlirg_min_lr": 0.0625}),
     ("nlirg-smooth", {"nlirg_smooth_center": 4.5, "nlirg_smooth_k": 1.0}),
     ("focal", {"focal_gamma": 1.0}),
     ("dft", {"dft_floor": 0.0}),
+    ("eaft", {"eaft_alpha": 2.0}),
+    ("infosft", {"infosft_probability": 0.8}),
+    ("entropy-gate", {"entropy_gate_floor": 0.625, "nlirg_loss_deadline": 12.0}),
 ]
 
 PRINTED_L = [0, 0.05, 0.5, 0.69, 1.2, 2, 3, 3.15, 4, 5, 6.2, 8, 10, 15]
@@ -88,18 +121,23 @@ def statistics(logits, label):
     return p, loss, -(p * log_p).sum(-1), (p * p).sum(-1)
 
 
+def top_entropy(p, count=20):
+    """Entropy of the likeliest words as a distribution of their own."""
+    top = -np.sort(-p, axis=-1)[:, :count]
+    top = top / top.sum(-1, keepdims=True)
+    return -(top * np.log(top)).sum(-1)
+
+
 def check_printed():
     near(nlirg(np.array(PRINTED_L, dtype=np.float64), DEFAULTS), PRINTED_NLIRG)
     near(nlirg_article(np.array([0.0]), DEFAULTS), 0.885, 3)
     assert nlirg_article(np.array([15.0]), DEFAULTS)[0] == 5e-8
     p, loss, _, s2 = statistics(np.array([[2.0, 1, 0, -1]]), np.array([1]))
-    p_y, top = p[0, 1], p[0]
+    p_y, signals = p[0, 1], {"top_entropy": top_entropy(p, 4), "sum_p2": s2}
     near([p_y, loss[0], focal(loss, DEFAULTS)[0], dft(loss, DEFAULTS)[0], s2[0]],
          [0.2369, 1.4402, 0.5823, 0.2369, 0.4794])
-    # the rest of the row belongs to weightings that come later; it pins the reading of p and s2 here
-    near(-(top * np.log(top)).sum() / 3, 0.3158)
-    near([(1 - p_y ** s2[0]) / s2[0], -(p_y ** s2[0]) * (1 - p_y)], [1.0402, -0.3826])
-    near(p_y * max(0, 1 - np.log(p_y / (1 - p_y)) / np.log(0.93 / 0.07)), 0.3440)
+    near([eaft(loss, DEFAULTS, signals)[0], infosft(loss, DEFAULTS, signals)[0]], [0.3158, 0.3440])
+    near([(1 - p_y ** s2[0]) / s2[0], -deft(loss, DEFAULTS, signals)[0] * (1 - p_y)], [1.0402, -0.3826])
 
 
 def random_rows():
@@ -121,10 +159,11 @@ def weighting_record():
     cases = []
     for name, changes in CASES:
         options = {**DEFAULTS, **changes}
-        w = WEIGHTINGS[name](loss, options)
-        cases.append({"weighting": name, "options": changes, "grid": WEIGHTINGS[name](grid, options).tolist(),
+        w = weigh(name, loss, options, {"top_entropy": top_entropy(p), "sum_p2": s2})
+        on_grid = weigh(name, grid, options, GRID_SIGNALS)
+        cases.append({"weighting": name, "options": changes, "grid": on_grid.tolist(),
                       "weight": w.tolist(), "grad_logits": (w[:, None] * (p - one_hot)).tolist()})
-    return {"defaults": DEFAULTS, "grid_L": grid.tolist(), "logits": logits.tolist(), "labels": label.tolist(),
+    return {"defaults": DEFAULTS, "grid_L": grid.tolist(), "grid_signals": GRID_SIGNALS, "logits": logits.tolist(), "labels": label.tolist(),
             "nll": loss.tolist(), "entropy": entropy.tolist(), "sum_p2": s2.tolist(), "cases": cases}
 
 

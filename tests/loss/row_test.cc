@@ -100,7 +100,7 @@ TEST(RowPass, DoesNotDependOnThreads) {
                       .entropy = entropy.data(),
                       .weight = weight.data(),
                       .loss = loss.data(),
-                      .weighting = find_weighting("nlirg"),
+                      .weighting = &find_weighting("nlirg"),
                       .options = &options,
                       .gradient = true});
     at::set_num_threads(before);

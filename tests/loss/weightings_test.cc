@@ -28,13 +28,23 @@ const std::vector<Row>& table() {
       {.name = "nlirg-smooth", .at_zero = 0.1149105, .at_forty = 0, .largest_jump = 0},
       {.name = "focal", .at_zero = 0, .at_forty = 1, .largest_jump = 0},
       {.name = "dft", .at_zero = 1, .at_forty = 0.1, .largest_jump = 0},
+      // signals without a distribution: entropy 0, Σp² 0
+      {.name = "eaft", .at_zero = 0, .at_forty = 0, .largest_jump = 0},
+      {.name = "deft", .at_zero = 1, .at_forty = 1, .largest_jump = 0},
+      {.name = "infosft",
+       .at_zero = 0,
+       .at_forty = 0,
+       .largest_jump = 0.0051},  // no jump, but 5.1 a nat at P
+      {.name = "entropy-gate", .at_zero = 0.0997975, .at_forty = 0, .largest_jump = 0},
   };
   return rows;
 }
 
-double weight_at(const std::string& name, double nll, const LossOptions& options = {}) {
-  const auto loss = static_cast<float>(nll);
-  return find_weighting(name)({.nll = loss, .p = std::exp(-loss)}, options);
+double weight_at(const std::string& name, double nll, const LossOptions& options = {},
+                 TokenSignals signals = {}) {
+  signals.nll = static_cast<float>(nll);
+  signals.p = std::exp(-signals.nll);
+  return find_weighting(name).of(signals, options);
 }
 
 class EveryWeighting : public testing::TestWithParam<Row> {};
@@ -134,7 +144,9 @@ TEST(Weightings, UnknownNameIsAUserErrorThatKnowsBetter) {
   } catch (const UserError& error) {
     EXPECT_EQ(error.text().where, "token_weighting");
     EXPECT_EQ(error.text().found, "\"nlrig\"");
-    EXPECT_EQ(error.text().wanted, "one of none, nlirg, nlirg-article, nlirg-smooth, focal, dft");
+    EXPECT_EQ(
+        error.text().wanted,
+        "one of none, nlirg, nlirg-article, nlirg-smooth, focal, dft, eaft, deft, infosft, entropy-gate");
     EXPECT_EQ(error.text().hint, "did you mean \"nlirg\"?");
   }
 }
@@ -165,7 +177,26 @@ TEST(Weightings, WorkedRowAsPrinted) {
   EXPECT_NEAR(exps[1] / sums.e, .2369, .5e-4);
   EXPECT_NEAR(sums.e2 / (sums.e * sums.e), .4794, .5e-4);
   EXPECT_NEAR(std::log(sums.e) + 1, 1.4402, .5e-4);
-  EXPECT_NEAR(weight_at("focal", std::log(sums.e) + 1), .5823, .5e-4);
+  const double loss = std::log(sums.e) + 1;
+  EXPECT_NEAR(weight_at("focal", loss), .5823, .5e-4);
+  const TokenSignals signals{.sum_p2 = static_cast<float>(sums.e2 / (sums.e * sums.e)),
+                             .top_entropy = static_cast<float>(top_entropy(exps, 4, 4))};
+  EXPECT_NEAR(weight_at("eaft", loss, {}, signals), .3158, .5e-4);
+  EXPECT_NEAR(weight_at("infosft", loss, {}, signals), .3440, .5e-4);
+  EXPECT_NEAR(-weight_at("deft", loss, {}, signals) * (1 - exps[1] / sums.e), -.3826,
+              .5e-4);  // on the label's logit
+}
+
+TEST(Weightings, TopEntropyIsThatOfTheLargestEntries) {
+  for (const int64_t V : {1, 19, 20, 21, 64, 65, 5000}) {
+    const at::Tensor exps = (at::randn({V}, at::detail::createCPUGenerator(3), at::kFloat) * 4).exp();
+    const at::Tensor top = std::get<0>(exps.to(at::kDouble).topk(std::min<int64_t>(V, kTopEntropy)));
+    const at::Tensor share = top / top.sum();
+    const double wanted = -(share * share.log()).sum().item<double>();
+    EXPECT_NEAR(top_entropy(exps.const_data_ptr<float>(), V, std::min<int64_t>(V, kTopEntropy)), wanted,
+                1e-12)
+        << V;
+  }
 }
 
 LossOptions options_of(const Json& golden_case) {
@@ -179,12 +210,14 @@ LossOptions options_of(const Json& golden_case) {
 
 TEST(Weightings, ValuesOfTheGoldenGrid) {
   const Json golden = read_json(golden_dir() / "weightings.json");
+  const TokenSignals signals{.sum_p2 = golden.at("grid_signals").at("sum_p2").get<float>(),
+                             .top_entropy = golden.at("grid_signals").at("top_entropy").get<float>()};
   for (const Json& one : golden.at("cases")) {
     const LossOptions options = options_of(one);
     for (size_t i = 0; i < golden.at("grid_L").size(); ++i) {
       const double loss = golden.at("grid_L")[i].get<double>(), wanted = one.at("grid")[i].get<double>();
       // p = exp(-loss) is a float here, and that is all the rounding there is
-      EXPECT_NEAR(weight_at(options.token_weighting, loss, options), wanted, kEps * wanted)
+      EXPECT_NEAR(weight_at(options.token_weighting, loss, options, signals), wanted, kEps * wanted)
           << options.token_weighting << " at " << loss;
     }
   }
