@@ -41,8 +41,9 @@ def make_rows(path, count):
 
 
 def command(program, work, kind, run):
-    return [program, "train", "--model_name_or_path", work / "model", "--dataset", work / "rows.jsonl", "--general_dataset",
-            work / "general.jsonl", "--output_dir", run, "--resume", "true", *COMMON, *KINDS[kind]]
+    datasets = json.dumps([{"path": str(work / "rows.jsonl")}, {"path": str(work / "more.jsonl"), "weight": 2}])
+    return [program, "train", "--model_name_or_path", work / "model", "--datasets", datasets, "--mix_strategy", "multi_task",
+            "--general_dataset", work / "general.jsonl", "--output_dir", run, "--resume", "true", *COMMON, *KINDS[kind]]
 
 
 def result(run):
@@ -88,7 +89,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="keel-kill-") as name:
         work = pathlib.Path(name)
         make_model(work / "model")
-        make_rows(work / "rows.jsonl", 108)
+        make_rows(work / "rows.jsonl", 88)
+        make_rows(work / "more.jsonl", 20)
         make_rows(work / "general.jsonl", 6)
         expected, span = {}, {}
         for kind in KINDS:

@@ -62,6 +62,7 @@ std::optional<fs::path> prepare_resume(RunConfig& config) {
                      .wanted = "the configuration that the run began with",
                      .hint = "resume_from_checkpoint works in the folder of the run: set output_dir to it"});
   if (fs::exists(file)) check_changes(config, file);
+  fs::remove(dir / "rejected.jsonl");  // the rows are read again
   if (!found) {
     info("no checkpoint in {}: starting from the beginning", dir.string());
     clear(dir);

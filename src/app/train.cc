@@ -18,6 +18,7 @@
 #include "config/dump.h"
 #include "config/help.h"
 #include "config/validate.h"
+#include "data/mix.h"
 #include "model/precision.h"
 #include "report/html.h"
 #include "train/trainer.h"
@@ -99,6 +100,13 @@ std::function<bool()> stop_rule(const TrainOptions& options) {
   };
 }
 
+std::optional<Mixture> mixture_of(const RunConfig& config, const Dataset& set) {
+  Mix mix = make_mix(set, config.data, static_cast<uint64_t>(config.train.seed));
+  for (const std::string& line : mix.lines) log_line(line);
+  for (const std::string& text : mix.warnings) warn_line(text);
+  return std::move(mix.mixture);
+}
+
 TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
   return {.model = model,
           .train_set = data.train,
@@ -107,6 +115,7 @@ TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) 
           .optim = config.optim,
           .loss = config.loss,
           .loss_by_source = loss_by_source(config.loss, data.train.sources),
+          .mixture = mixture_of(config, data.train),
           .loss_reduction = config.data.loss_reduction,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,

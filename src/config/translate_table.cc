@@ -132,7 +132,6 @@ constexpr Rule kRules[] = {
      {},
      "packing changes speed only"},
     {set, "pack_length", "-1", "pack_length", "0"},
-    {ignore, "mix_strategy", "concat", {}, {}, kAlways},
     {ignore, "shuffle_merged_datasets", "on", {}, {}, kAlways},
     {ignore, "dataset_shuffle|train_dataloader_shuffle", "on", {}, {}, kAlways},
     {ignore, "group_by_length|length_grouped_sampling", "*", {}, {}, "packing makes it needless"},

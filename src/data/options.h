@@ -24,6 +24,9 @@ struct DataOptions {
   std::string overlength = "drop_oldest_turns";
   bool packing = true;
   int64_t pack_length = 0;
+  std::string mix_strategy = "concat";
+  double mix_alpha = 1.0;
+  std::string mix_by = "tokens";
   std::string train_on = "all";
   int64_t max_turn_tokens = 0;
   std::string loss_reduction = "auto";
@@ -66,6 +69,12 @@ struct DataOptions {
       {.aliases = {"sample_packing"}});
     v("pack_length", pack_length, "cpt: tokens of a packed row; 0: cutoff_len",
       {.aliases = {"packing_length"}, .min = 0});
+    v("mix_strategy", mix_strategy,
+      "concat: every sample once an epoch; multi_task: sources by share, weight · size^mix_alpha",
+      {.choices = {"concat", "multi_task"}});
+    v("mix_alpha", mix_alpha, "multi_task: 1: as much of a source as there is; 0: as much of each",
+      {.min = 0, .max = 1});
+    v("mix_by", mix_by, "multi_task: what the shares are shares of", {.choices = {"tokens", "samples"}});
     v("train_on", train_on,
       "replies that are trained: all; the last; those with train: true or a weight (per_message)",
       {.choices = {"all", "last", "per_message"}});

@@ -49,15 +49,19 @@ std::vector<Indices> deal_by_length(std::span<const uint32_t> samples, const std
 
 }  // namespace
 
-Sampler::Sampler(std::vector<int64_t> lengths, SamplerOptions options)
-    : lengths_(std::move(lengths)), options_(options) {
+Sampler::Sampler(std::vector<int64_t> lengths, SamplerOptions options, std::optional<Mixture> mixture)
+    : lengths_(std::move(lengths)), options_(options), mixture_(std::move(mixture)) {
   KEEL_CHECK(!lengths_.empty(), "a sampler needs examples");
   KEEL_CHECK(options.batch_size > 0 && options.accumulation > 0, "a step has at least one sample");
 }
 
+int64_t Sampler::samples_per_epoch() const {
+  return mixture_ ? mixture_->draws() : static_cast<int64_t>(lengths_.size());
+}
+
 int64_t Sampler::steps_per_epoch() const {
   const int64_t each = options_.batch_size * options_.accumulation;
-  return (static_cast<int64_t>(lengths_.size()) + each - 1) / each;
+  return (samples_per_epoch() + each - 1) / each;
 }
 
 int64_t Sampler::total_steps(double epochs, int64_t max_steps) const {
@@ -68,6 +72,7 @@ int64_t Sampler::total_steps(double epochs, int64_t max_steps) const {
 }
 
 std::vector<uint32_t> Sampler::epoch_order(int64_t epoch) const {
+  if (mixture_) return mixture_->order(epoch);
   Indices order(lengths_.size());
   std::iota(order.begin(), order.end(), 0U);
   if (options_.shuffle) Rng(options_.seed, "shuffle", static_cast<uint64_t>(epoch)).shuffle(std::span(order));

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "data/mixture.h"
 
 namespace keel {
 
@@ -34,8 +37,9 @@ struct Cursor {
 
 class Sampler {
  public:
-  // lengths: tokens of each example. BugError when there is none.
-  Sampler(std::vector<int64_t> lengths, SamplerOptions options);
+  // lengths: tokens of each example. BugError when there is none. With a mixture its order is dealt out, else
+  // every example comes once an epoch.
+  Sampler(std::vector<int64_t> lengths, SamplerOptions options, std::optional<Mixture> mixture = {});
 
   int64_t steps_per_epoch() const;
   // max_steps > 0 wins; else the epochs' steps, a fraction rounded up (0.5 epochs of 3 steps: 2).
@@ -44,12 +48,15 @@ class Sampler {
   StepPlan plan(int64_t step);
   Cursor cursor(int64_t steps_done) const;
   int64_t steps_done(const Cursor& cursor) const;
-  // Indices of all examples in the order of the epoch.
+  // Indices of examples in the order of the epoch.
   std::vector<uint32_t> epoch_order(int64_t epoch) const;
 
  private:
+  int64_t samples_per_epoch() const;
+
   std::vector<int64_t> lengths_;
   SamplerOptions options_;
+  std::optional<Mixture> mixture_;
   int64_t order_epoch_ = -1;
   std::vector<uint32_t> order_;  // of order_epoch_
 };

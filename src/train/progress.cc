@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <numeric>
 
 #include "base/log.h"
 
@@ -23,11 +24,13 @@ double resident_gb() { return status_gb("VmRSS:"); }
 double peak_resident_gb() { return status_gb("VmHWM:"); }
 
 Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
-                   const std::optional<Resumed>& resumed)
+                   std::vector<std::string> sources, const std::optional<Resumed>& resumed)
     : writer_(run_dir, resumed ? std::optional(MetricsMark{resumed->step, resumed->memory.metrics_bytes})
                                : std::nullopt),
       logging_steps_(logging_steps),
-      name_(std::move(name)) {
+      name_(std::move(name)),
+      sources_(std::move(sources)) {
+  memory_.source_tokens.resize(sources_.size());
   if (!resumed) return;
   first_step_ = resumed->step;
   memory_ = resumed->memory;
@@ -64,6 +67,7 @@ void Progress::on_step(const Position& at, const StepOutcome& o, double learning
              {"memory_peak_gb", peak_resident_gb()},
              {"eta_s", time_left(at)}};
     if (token_batch > 0) row["token_batch"] = token_batch;
+    if (sources_.size() > 1) row["source_share"] = source_shares();
     writer_.write(row);
     const at::Tensor nll = o.nll_N.contiguous();
     writer_.histogram(at.step, "token_loss", {nll.const_data_ptr<float>(), static_cast<size_t>(nll.numel())});
@@ -84,6 +88,15 @@ void Progress::on_eval(const Position& at, const Json& values) {
   }
   log_line(fmt::format("{}evaluation at step {}:{}", name_, at.step, text));
   if (values.contains("eval_loss")) memory_.eval_loss = values["eval_loss"].get<double>();
+}
+
+Json Progress::source_shares() const {
+  const double all = static_cast<double>(
+      std::accumulate(memory_.source_tokens.begin(), memory_.source_tokens.end(), int64_t{0}));
+  Json shares = Json::object();
+  for (size_t i = 0; i < sources_.size(); ++i)
+    shares[sources_[i]] = all > 0 ? static_cast<double>(memory_.source_tokens[i]) / all : 0.0;
+  return shares;
 }
 
 double Progress::time_left(const Position& at) const {

@@ -26,8 +26,11 @@ class Progress {
     ProgressMemory memory;
     int64_t step = 0;
   };
+  // sources: names of the datasets; with more than one, their shares of the tokens so far are logged.
   Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
-           const std::optional<Resumed>& resumed = {});
+           std::vector<std::string> sources = {}, const std::optional<Resumed>& resumed = {});
+
+  void count_tokens(size_t source, int64_t tokens) { memory_.source_tokens.at(source) += tokens; }
 
   void on_step(const Position& at, const StepOutcome& outcome, double learning_rate, int64_t token_batch);
   void on_eval(const Position& at, const Json& values);  // values: eval_loss, general_loss, …
@@ -45,10 +48,12 @@ class Progress {
  private:
   void print(const Position& at, const StepOutcome& outcome, bool keep);
   double time_left(const Position& at) const;
+  Json source_shares() const;
 
   MetricWriter writer_;
   int64_t logging_steps_;
   std::string name_;
+  std::vector<std::string> sources_;
   Stopwatch clock_;
   double paused_ = 0;
   int64_t first_step_ = 0;  // done before this session

@@ -108,6 +108,7 @@ Json to_json(const RunMemory& m) {
             {"seconds", exact(m.progress.seconds)},
             {"eval_loss", maybe(m.progress.eval_loss)},
             {"kept_percent", m.progress.kept_percent},
+            {"source_tokens", m.progress.source_tokens},
             {"metrics_bytes", m.progress.metrics_bytes}}},
           {"data_hash", m.data_hash},
           {"precision", m.precision},

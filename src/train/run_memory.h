@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -30,10 +31,11 @@ struct TokenBatchMemory {
 
 struct ProgressMemory {
   int64_t tokens = 0, supervised = 0;
-  double seconds = 0;               // of training
-  std::optional<double> eval_loss;  // the last one
-  int64_t kept_percent = -1;        // of the last console line that stays
-  int64_t metrics_bytes = 0;        // length of metrics.jsonl
+  double seconds = 0;                  // of training
+  std::optional<double> eval_loss;     // the last one
+  int64_t kept_percent = -1;           // of the last console line that stays
+  std::vector<int64_t> source_tokens;  // trained so far, of each dataset
+  int64_t metrics_bytes = 0;           // length of metrics.jsonl
 };
 
 struct RunMemory {

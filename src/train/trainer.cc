@@ -72,6 +72,7 @@ class Run {
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
       const StepPlan plan = sampler_.plan(memory_.step);
       ++memory_.step;
+      count_sources(plan);
       job_.options.token_batch > 0 ? train_windows(plan) : train_step(plan);
       if (memory_.step < total_steps_ && job_.stop_requested()) return interrupt();
       close_step();
@@ -83,7 +84,7 @@ class Run {
   Run(const TrainJob& job, const RunState& state)
       : job_(job),
         optimiser_(make_optimiser(job)),
-        sampler_(lengths_of(job.train_set.examples), sampler_options(job.options)),
+        sampler_(lengths_of(job.train_set.examples), sampler_options(job.options), job.mixture),
         total_steps_(sampler_.total_steps(job.options.num_train_epochs, job.options.max_steps)),
         step_(*job.model.lm, optimiser_,
               {.loss = job.loss,
@@ -95,7 +96,7 @@ class Run {
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience),
         resumed_(memory_of(state, job)),
         progress_(
-            job.run_dir, job.options.logging_steps, job.progress_name,
+            job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
             resumed_ ? std::optional(Progress::Resumed{resumed_->progress, resumed_->step}) : std::nullopt),
         saver_(job.model, optimiser_, job.run_dir) {
     memory_.data_hash = job.train_set.hash;
@@ -119,6 +120,15 @@ class Run {
     return {.step = memory_.step,
             .total_steps = total_steps_,
             .epoch = static_cast<double>(memory_.step) / static_cast<double>(sampler_.steps_per_epoch())};
+  }
+
+  void count_sources(const StepPlan& plan) {
+    for (const auto& members : plan.micro) {
+      for (const uint32_t m : members) {
+        const Example& e = job_.train_set.examples[m];
+        progress_.count_tokens(static_cast<size_t>(e.source), e.size());
+      }
+    }
   }
 
   void train_step(const StepPlan& plan) {

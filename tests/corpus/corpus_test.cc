@@ -134,7 +134,11 @@ TEST_F(CorpusTest, ReadsPromptCompletionDialogueAndText) {
     EXPECT_EQ(one(row).messages, Json({say("user", "q"), say("assistant", "a")})) << row;
   EXPECT_EQ(one(R"({"query":"x","history":["[A] q","[B] a","[A] r","[B] b"]})").messages,
             Json({say("user", "q"), say("assistant", "a"), say("user", "r"), say("assistant", "b")}));
-  EXPECT_EQ(one(R"({"history":["[A] q","a"]})").messages, Json({say("user", "q"), say("assistant", "a")}));
+  EXPECT_EQ(one(R"({"history":["[A] q","[B] a","[B] b","[A] r","[B] c"]})").messages,
+            Json({say("user", "q"), say("assistant", "a\nb"), say("user", "r"), say("assistant", "c")}))
+      << "the marks say who speaks";
+  EXPECT_EQ(one(R"({"history":["[A] q","a"]})").messages, Json({say("user", "[A] q"), say("assistant", "a")}))
+      << "not every text has a mark: they stay as they are";
   const Record text = one(R"({"text":"Once upon a time."})");
   EXPECT_EQ(text.text, "Once upon a time.");
   EXPECT_TRUE(text.messages.empty());
