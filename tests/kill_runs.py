@@ -46,6 +46,13 @@ def command(program, work, kind, run):
             "--general_dataset", work / "general.jsonl", "--output_dir", run, "--resume", "true", *COMMON, *KINDS[kind]]
 
 
+def finish(args):
+    """Runs to the end; the program's words when it does not get there."""
+    done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        sys.exit(f"the run ended with code {done.returncode}:\n{done.stdout}")
+
+
 def result(run):
     """What must not depend on kills: the saved tensors' bytes and every metric but the clock's."""
     weights = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((run / "model").glob("*.safetensors"))}
@@ -95,7 +102,7 @@ def main():
         expected, span = {}, {}
         for kind in KINDS:
             start = time.monotonic()
-            subprocess.run(command(program, work, kind, work / f"{kind}-undisturbed"), check=True, capture_output=True)
+            finish(command(program, work, kind, work / f"{kind}-undisturbed"))
             span[kind] = time.monotonic() - start
             expected[kind] = result(work / f"{kind}-undisturbed")
         while kills < wanted:
@@ -109,7 +116,7 @@ def main():
                 kills += outcome != "finished"
                 inside += outcome == "killed inside a write"
             if outcome != "finished":
-                subprocess.run(args, check=True, capture_output=True)
+                finish(args)
             runs, resumes = runs + 1, resumes + kills - before
             same = result(run) == expected[kind]
             differences += not same

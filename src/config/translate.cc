@@ -105,9 +105,21 @@ bool has_map(const YAML::Node& value) {
   return std::ranges::any_of(value, [](const YAML::Node& item) { return item.IsMap(); });
 }
 
+// A flag's value is one scalar: a list or a map in it is read as YAML. What is none, or cannot be read, stays
+// as it is.
+Setting with_flow_read(Setting setting) {
+  const std::string text = setting.value.IsScalar() ? setting.value.Scalar() : "";
+  if (!text.starts_with('[') && !text.starts_with('{')) return setting;
+  try {
+    setting.value.reset(YAML::Load(text));
+  } catch (const YAML::Exception&) {  // told as a wrong value where it is used
+  }
+  return setting;
+}
+
 // Paths alone go to `dataset` under either name, entries to `datasets`. takes_entries: this command has it.
-void translate_datasets(const Setting& setting, const std::string& name, bool takes_entries,
-                        Translation& out) {
+void translate_datasets(const Setting& given, const std::string& name, bool takes_entries, Translation& out) {
+  const Setting setting = with_flow_read(given);
   const YAML::Node& value = setting.value;
   const bool training = name == "dataset" || name == "datasets";
   if (!value.IsDefined() || value.IsNull()) {

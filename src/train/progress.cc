@@ -30,10 +30,11 @@ Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, 
       logging_steps_(logging_steps),
       name_(std::move(name)),
       sources_(std::move(sources)) {
-  memory_.source_tokens.resize(sources_.size());
-  if (!resumed) return;
-  first_step_ = resumed->step;
-  memory_ = resumed->memory;
+  if (resumed) {
+    first_step_ = resumed->step;
+    memory_ = resumed->memory;
+  }
+  memory_.source_tokens.resize(sources_.size());  // other data may have been allowed
 }
 
 ProgressMemory Progress::memory() const {

@@ -67,6 +67,7 @@ RunMemory read(const Json& json) {
                    .seconds = exact_from(progress.at("seconds")),
                    .eval_loss = maybe_from(progress.at("eval_loss")),
                    .kept_percent = progress.at("kept_percent"),
+                   .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
                    .metrics_bytes = progress.at("metrics_bytes")},
       .data_hash = json.at("data_hash"),
       .precision = json.at("precision"),

@@ -190,6 +190,13 @@ TEST(Foreign, DatasetsOfPathsAloneAreDataset) {
   EXPECT_EQ(run.config.data.dataset, (Words{"a.jsonl", "b.jsonl"}));
 }
 
+TEST(Foreign, EntriesMayStandInAFlag) {
+  const LoadedRun run =
+      load_run_config({"--model", "m", "--datasets",
+                       R"([{"path": "a.jsonl"}, {"path": "b.jsonl", "weight": 2}])", "--output_dir", "out"});
+  EXPECT_EQ(run.config.data.datasets.dump(), R"([{"path":"a.jsonl"},{"path":"b.jsonl","weight":2}])");
+}
+
 TEST(Foreign, WhatKeelLacksIsNamedAsSuchAndNotAsATypo) {
   EXPECT_EQ(
       load_error(with_basics({"--use_dora", "true"})),
