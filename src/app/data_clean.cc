@@ -5,6 +5,7 @@
 #include "app/data_subject.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "doctor/clean.h"
 #include "doctor/wording.h"
 
@@ -66,7 +67,7 @@ void print_summary(const Cleaned& cleaned, const CleanArgs& args) {
   int64_t left_out = 0;
   for (const Change& c : cleaned.changes) left_out += c.what == "left out";
   fmt::print("{}: {} kept, {} left out, {} masked; every change is told in {}\n", args.output,
-             counted(static_cast<int64_t>(cleaned.rows.size()), "row"), grouped(left_out),
+             counted(static_cast<int64_t>(cleaned.rows.size()), "row"), format_count(left_out),
              counted(cleaned.masked, "item"), log_of(args.output).string());
 }
 

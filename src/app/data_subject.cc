@@ -27,18 +27,6 @@ void check_options(const RunConfig& config) {
   throw_problems(problems);
 }
 
-EncodeContext encode_context(const TextModel& model, const DataOptions& o) {
-  return {
-      .tokenizer = model.tokenizer,
-      .chat_template = model.chat_template,
-      .default_system = o.default_system,
-      .cutoff_len = o.cutoff_len,
-      .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
-      .overlength = o.overlength == "error" ? "drop" : o.overlength,  // counted here, an error in training
-      .train_on = o.train_on,
-      .max_turn_tokens = o.max_turn_tokens};
-}
-
 // Options that other commands of the run have, and the check does not look at.
 bool is_told(const FieldRef& field) {
   static const std::vector<std::string> kOthers{"model_name_or_path",
@@ -60,7 +48,8 @@ LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits)
   std::optional<EncodeContext> encode;
   if (!config.model.model_name_or_path.empty()) {
     out.model = std::make_unique<TextModel>(load_text_model(config.model, o));
-    encode.emplace(encode_context(*out.model, o));
+    encode.emplace(encode_context(out.model->tokenizer, out.model->chat_template, o));
+    if (o.overlength == "error") encode->overlength = "drop";  // counted here, an error in training
     s.tokenizer = &out.model->tokenizer;
   }
   const EncodeContext* context = encode ? &*encode : nullptr;
@@ -112,7 +101,7 @@ void log_short_check(const RunConfig& config, const Dataset& train) {
   if (config.train.stage == "sft" && ends.ended < ends.turns)
     warn(
         "data: {} of {} trained turns do not train their end of turn; the model does not learn to stop there",
-        grouped(ends.turns - ends.ended), grouped(ends.turns));
+        format_count(ends.turns - ends.ended), format_count(ends.turns));
 }
 
 }  // namespace keel

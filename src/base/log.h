@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 
 namespace keel {
@@ -24,6 +25,7 @@ void warn(fmt::format_string<Args...> format, Args&&... args) {
 }
 
 std::string format_duration(double seconds);  // "45 s", "3 min 05 s", "2 h 10 min"
+std::string format_count(int64_t n);          // "1,234,567"
 std::string format_bytes(double bytes);       // "512 MB", "3.8 GB" (powers of 1000)
 
 }  // namespace keel

@@ -80,18 +80,6 @@ Rows read_rows(const std::vector<DatasetSpec>& specs, const DataContext& context
   return rows;
 }
 
-EncodeContext encode_context(const DataContext& context) {
-  const DataOptions& o = context.options;
-  return {.tokenizer = context.tokenizer,
-          .chat_template = context.chat_template,
-          .default_system = o.default_system,
-          .cutoff_len = o.cutoff_len,
-          .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
-          .overlength = o.overlength,
-          .train_on = o.train_on,
-          .max_turn_tokens = o.max_turn_tokens};
-}
-
 // Rows that the template refuses are bad rows like any other; those that the weights leave out are only told
 // of.
 void report_refused(const std::vector<EncodedRow>& rows, const DataContext& context) {
@@ -124,7 +112,7 @@ void report_refused(const std::vector<EncodedRow>& rows, const DataContext& cont
 }
 
 Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
-  const EncodeContext encode = encode_context(context);
+  const EncodeContext encode = encode_context(context.tokenizer, context.chat_template, context.options);
   std::vector<EncodedRow> encoded(rows.records.size());
   const auto threads = static_cast<size_t>(context.options.preprocessing_num_workers);
   for_each_row(encoded.size(), threads, [&](size_t i) {

@@ -253,6 +253,18 @@ Example text_piece(std::vector<int32_t> ids, const Record& record) {
 
 }  // namespace
 
+EncodeContext encode_context(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                             const DataOptions& o) {
+  return {.tokenizer = tokenizer,
+          .chat_template = chat_template,
+          .default_system = o.default_system,
+          .cutoff_len = o.cutoff_len,
+          .pack_length = o.pack_length > 0 ? o.pack_length : o.cutoff_len,
+          .overlength = o.overlength,
+          .train_on = o.train_on,
+          .max_turn_tokens = o.max_turn_tokens};
+}
+
 EncodedRow encode_chat(const Record& record, const EncodeContext& context) {
   EncodedRow row{.stats = {.rows = 1}};
   try {

@@ -7,6 +7,7 @@
 
 #include "corpus/record.h"
 #include "data/example.h"
+#include "data/options.h"
 #include "data/stats.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -23,6 +24,10 @@ struct EncodeContext {
   std::string train_on = "all";                  // all | last | per_message
   int64_t max_turn_tokens = 0;                   // labels of a turn from its beginning on; 0: all
 };
+
+// As the options say.
+EncodeContext encode_context(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                             const DataOptions& options);
 
 struct EncodedRow {
   std::vector<Example> examples;     // each with a label; none: nothing to train, or dropped

@@ -4,21 +4,13 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace keel {
 namespace {
 
-std::string grouped(int64_t n) {  // 1234567 → "1,234,567"
-  const std::string digits = std::to_string(n);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
 void add_count(std::string& out, int64_t n, const char* what) {
-  if (n > 0) out += fmt::format(" · {} {}", grouped(n), what);
+  if (n > 0) out += fmt::format(" · {} {}", format_count(n), what);
 }
 
 }  // namespace
@@ -65,10 +57,11 @@ std::string describe(const DataStats& s) {
   const double trained =
       s.tokens == 0 ? 0 : 100.0 * static_cast<double>(s.supervised) / static_cast<double>(s.tokens);
   std::string out = fmt::format("{} rows · {} samples · {} turns · {} tokens ({:.1f} % trained) · longest {}",
-                                grouped(s.rows), grouped(s.examples), grouped(s.turns), grouped(s.tokens),
-                                trained, grouped(s.longest));
+                                format_count(s.rows), format_count(s.examples), format_count(s.turns),
+                                format_count(s.tokens), trained, format_count(s.longest));
   if (s.median_length > 0)
-    out += fmt::format(" (half up to {}, 95 % up to {})", grouped(s.median_length), grouped(s.p95_length));
+    out += fmt::format(" (half up to {}, 95 % up to {})", format_count(s.median_length),
+                       format_count(s.p95_length));
   if (s.best_fill > 0)
     out += fmt::format(" · {:.0f} tokens a packed row ({:.1f} % full, {:.1f} % of the best possible)",
                        static_cast<double>(s.tokens) / static_cast<double>(std::max<int64_t>(1, s.examples)),
@@ -79,7 +72,7 @@ std::string describe(const DataStats& s) {
   add_count(out, s.cut_turns, "messages cut from their beginnings");
   add_count(out, s.cut_replies, "replies among them");
   if (s.lost_supervised > 0)
-    out += fmt::format(" · {} trained tokens lost so ({:.2f} %)", grouped(s.lost_supervised),
+    out += fmt::format(" · {} trained tokens lost so ({:.2f} %)", format_count(s.lost_supervised),
                        100 * s.lost_share());
   add_count(out, s.no_label, "without anything to train");
   add_count(out, s.capped_turns, "turns cut at max_turn_tokens");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "doctor/wording.h"
 #include "report/html_escape.h"
 #include "report/page.h"
@@ -32,7 +33,7 @@ std::string bars(const std::string& title, const std::vector<Bar>& all) {
         "width=\"{:.1f}\" "
         "height=\"{}\"/><text x=\"{:.1f}\" y=\"{}\">{}</text>\n",
         kLeft - 8, y + 16, escape_html(b.label), kLeft, y + 4, width, kRow - 8, kLeft + width + 6, y + 16,
-        grouped(b.value));
+        format_count(b.value));
     y += kRow;
   }
   return fmt::format(
@@ -43,10 +44,10 @@ std::string bars(const std::string& title, const std::vector<Bar>& all) {
 
 std::string histogram(const Lengths& l) {
   std::vector<Bar> all;
-  for (size_t i = 0; i < l.rows.size(); ++i) all.push_back({"to " + grouped(l.up_to[i]), l.rows[i]});
+  for (size_t i = 0; i < l.rows.size(); ++i) all.push_back({"to " + format_count(l.up_to[i]), l.rows[i]});
   std::string title = fmt::format("Rows by length in {}: median {}, 95 % up to {}, longest {}", l.unit,
-                                  grouped(l.median), grouped(l.p95), grouped(l.longest));
-  if (l.cutoff > 0) title += fmt::format("; cutoff_len {}", grouped(l.cutoff));
+                                  format_count(l.median), format_count(l.p95), format_count(l.longest));
+  if (l.cutoff > 0) title += fmt::format("; cutoff_len {}", format_count(l.cutoff));
   return all.empty() ? "" : bars(title, all);
 }
 
@@ -65,11 +66,11 @@ Json source_row(const std::string& role, const SourceFacts& s, bool tokenised) {
   Json row{s.name,
            role,
            s.schema,
-           grouped(s.rows),
-           grouped(s.rejected),
-           grouped(s.replies),
-           grouped(s.characters)};
-  if (tokenised) row.insert(row.end(), {grouped(s.tokens), grouped(s.supervised)});
+           format_count(s.rows),
+           format_count(s.rejected),
+           format_count(s.replies),
+           format_count(s.characters)};
+  if (tokenised) row.insert(row.end(), {format_count(s.tokens), format_count(s.supervised)});
   return row;
 }
 

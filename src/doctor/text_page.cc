@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/log.h"
 #include "doctor/wording.h"
 
 namespace keel {
@@ -45,11 +46,15 @@ std::string short_name(const std::string& name) {
 }
 
 TextRow source_row(const std::string& name, const SourceFacts& s, bool tokenised) {
-  TextRow row{
-      name, s.schema, grouped(s.rows), grouped(s.rejected), grouped(s.replies), grouped(s.characters)};
+  TextRow row{name,
+              s.schema,
+              format_count(s.rows),
+              format_count(s.rejected),
+              format_count(s.replies),
+              format_count(s.characters)};
   if (tokenised) {
-    row.push_back(grouped(s.tokens));
-    row.push_back(grouped(s.supervised));
+    row.push_back(format_count(s.tokens));
+    row.push_back(format_count(s.supervised));
     row.push_back(percent(share_of(s.supervised, s.tokens)));
   }
   return row;
@@ -67,14 +72,14 @@ std::string sources_text(const Diagnosis& d) {
 std::string lengths_text(const Lengths& l) {
   if (l.rows.empty()) return {};
   std::string out = fmt::format("\nlength of a row in {}: median {}, 95 % up to {}, longest {}{}\n", l.unit,
-                                grouped(l.median), grouped(l.p95), grouped(l.longest),
-                                l.cutoff > 0 ? fmt::format(" (cutoff_len {})", grouped(l.cutoff)) : "");
+                                format_count(l.median), format_count(l.p95), format_count(l.longest),
+                                l.cutoff > 0 ? fmt::format(" (cutoff_len {})", format_count(l.cutoff)) : "");
   const int64_t most = *std::ranges::max_element(l.rows);
   for (size_t i = 0; i < l.rows.size(); ++i) {
     const auto bar = static_cast<size_t>(
         std::round(static_cast<double>(l.rows[i] * static_cast<int64_t>(kBar)) / static_cast<double>(most)));
-    out += fmt::format("  to {} {:40} {}\n", padded(grouped(l.up_to[i]), 9, false), std::string(bar, '#'),
-                       grouped(l.rows[i]));
+    out += fmt::format("  to {} {:40} {}\n", padded(format_count(l.up_to[i]), 9, false),
+                       std::string(bar, '#'), format_count(l.rows[i]));
   }
   return out;
 }
@@ -105,8 +110,8 @@ std::string plan_text(const Diagnosis& d) {
     return "\nNo model was named (--model_name_or_path), so tokens, cuts, masks and steps are left out.\n";
   if (!d.plan) return "\nsteps: not known before the run (token_batch)\n";
   return fmt::format("\nsteps: {} at {} a step: {} a pass, {} in all ({})\n",
-                     counted(d.plan->samples, "sample"), grouped(d.plan->samples_per_step),
-                     grouped(d.plan->steps_per_epoch), grouped(d.plan->steps),
+                     counted(d.plan->samples, "sample"), format_count(d.plan->samples_per_step),
+                     format_count(d.plan->steps_per_epoch), format_count(d.plan->steps),
                      d.plan->epochs == 1 ? "1 pass" : fmt::format("{:g} passes", d.plan->epochs));
 }
 

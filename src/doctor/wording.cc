@@ -2,17 +2,9 @@
 
 #include <fmt/format.h>
 
-namespace keel {
+#include "base/log.h"
 
-std::string grouped(int64_t n) {
-  const std::string digits = std::to_string(n);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
+namespace keel {
 
 std::string percent(double share) {
   const double p = 100 * share;
@@ -26,7 +18,7 @@ double share_of(int64_t part, int64_t all) {
 
 std::string counted(int64_t n, const std::string& word, const std::string& plural) {
   if (n == 1) return "1 " + word;
-  return grouped(n) + " " + (plural.empty() ? word + "s" : plural);
+  return format_count(n) + " " + (plural.empty() ? word + "s" : plural);
 }
 
 }  // namespace keel

@@ -6,7 +6,6 @@
 
 namespace keel {
 
-std::string grouped(int64_t n);              // 1234567 → "1,234,567"
 std::string percent(double share);           // 0.1234 → "12.3 %", 0.0004 → "0.04 %"
 double share_of(int64_t part, int64_t all);  // 0 of nothing
 // The verb that fits the number: verb(1, "is", "are") → "is".

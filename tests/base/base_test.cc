@@ -129,6 +129,9 @@ TEST(Log, Durations) {
   EXPECT_EQ(format_duration(45), "45 s");
   EXPECT_EQ(format_duration(185), "3 min 05 s");
   EXPECT_EQ(format_duration(7800), "2 h 10 min");
+  EXPECT_EQ(format_count(999), "999");
+  EXPECT_EQ(format_count(1000), "1,000");
+  EXPECT_EQ(format_count(-1234567), "-1,234,567");
   EXPECT_EQ(format_bytes(3.8e9), "3.8 GB");
 }
 

@@ -1,6 +1,7 @@
 // Text that the tokenizer has no words for: it is spelled in bytes, or lost as unknown tokens.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "doctor/checks.h"
 #include "doctor/wording.h"
 
@@ -23,7 +24,7 @@ void check_broken_tokens(const Subject& subject, Findings& out) {
        .text =
            fmt::format("{} of the tokens ({}) are single bytes of a character, or unknown; {} more than a "
                        "tenth of them.",
-                       percent(share), grouped(broken),
+                       percent(share), format_count(broken),
                        counted(static_cast<int64_t>(rows.size()), "row has", "rows have")),
        .count = broken,
        .share = share,

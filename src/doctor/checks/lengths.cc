@@ -1,6 +1,7 @@
 // What cutoff_len takes away, and rows that leave nothing to train.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "doctor/checks.h"
 #include "doctor/wording.h"
 
@@ -18,13 +19,13 @@ void add_over_long(const Subject& subject, const DataStats& all, std::span<const
            "{} ({}) {} longer than cutoff_len {}: {} dropped, {} lost their oldest turns; {} of the reply "
            "tokens are lost.",
            counted(all.over_long, "row"), percent(share_of(all.over_long, all.rows)),
-           verb(all.over_long, "is", "are"), grouped(subject.data.cutoff_len), grouped(all.dropped),
-           grouped(all.over_long - all.dropped), percent(lost)),
+           verb(all.over_long, "is", "are"), format_count(subject.data.cutoff_len), format_count(all.dropped),
+           format_count(all.over_long - all.dropped), percent(lost)),
        .count = all.over_long,
        .share = share_of(all.over_long, all.rows),
        .places = places_of(subject.train.rows, rows),
        .advice = fmt::format("raise cutoff_len (the longest row has {} tokens), or split long rows",
-                             grouped(all.longest))});
+                             format_count(all.longest))});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What the masks teach: whether replies end, and how a sample begins.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "doctor/checks.h"
 #include "doctor/wording.h"
 
@@ -31,7 +32,7 @@ void check_ends(const Subject& subject, Findings& out) {
                  .text = fmt::format(
                      "{} of {} ({}) do not train their end of turn, so the model does not learn to stop "
                      "there.",
-                     grouped(turns - ended), counted(turns, "trained turn"), percent(1 - share)),
+                     format_count(turns - ended), counted(turns, "trained turn"), percent(1 - share)),
                  .count = turns - ended,
                  .share = 1 - share,
                  .places = places_of(subject.train.rows, open),
