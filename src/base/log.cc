@@ -52,9 +52,13 @@ std::string format_duration(double seconds) {
 }
 
 std::string format_count(int64_t n) {
-  std::string text = std::to_string(n);
-  const size_t first = text.starts_with('-') ? 1 : 0;
-  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
+  const std::string digits = std::to_string(n);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const bool behind_a_digit = i > 0 && digits[i - 1] != '-';
+    if (behind_a_digit && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 
