@@ -155,7 +155,8 @@ TEST_F(App, InterruptEndsTheStepSavesAndSaysHowToGoOn) {
   EXPECT_THAT(out.text, HasSubstr("to go on: keel train " + path("run/config.yaml") + " --resume"));
   const auto checkpoints = fs::directory_iterator(dir_ / "run/checkpoints");
   ASSERT_NE(checkpoints, fs::directory_iterator());
-  for (const char* name : {"optimizer.safetensors", "trainer_state.json", "checksums.json", "model.safetensors"})
+  for (const char* name :
+       {"optimizer.safetensors", "trainer_state.json", "checksums.json", "model.safetensors"})
     EXPECT_TRUE(fs::exists(checkpoints->path() / name)) << name;
 }
 
