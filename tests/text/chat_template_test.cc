@@ -5,24 +5,16 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 #include "text/builtin_templates.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 Messages chat() {
   return {{{"role", "system"}, {"content", "Be brief."}},

@@ -7,23 +7,15 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 #include "text/small_tokenizer.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using testing::HasSubstr;
-
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::vector<std::string> read_vectors(const fs::path& path) {
   constexpr std::string_view kSeparator = "\n__ggml_vocab_test__\n";
