@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ struct Event {
   double wall_s = 0;
   int64_t step = 0;
   std::string file_version;
+  std::optional<uint64_t> session_status;
   std::vector<std::pair<std::string, float>> scalars;
   std::string histogram_tag;
   Histogram histogram;
@@ -127,6 +129,9 @@ inline Event decode_event(std::string_view message) {
     if (f.number == 3) event.file_version = std::string(f.bytes);
     if (f.number == 5)
       for (const Field& value : fields_of(f.bytes)) decode_value(value.bytes, event);
+    if (f.number == 7)
+      for (const Field& log : fields_of(f.bytes))
+        if (log.number == 1) event.session_status = log.integer;
   }
   return event;
 }

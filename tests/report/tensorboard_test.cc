@@ -5,6 +5,7 @@
 
 #include "report/event_reader.h"
 #include "report/tfrecord.h"
+#include "support/paths.h"
 
 namespace keel {
 namespace {
@@ -54,6 +55,13 @@ TEST(EventProto, ScalarByteForByte) {
             "\x15\0\0\x80\x3f"s);  // tag, simple_value
 }
 
+TEST(EventProto, SessionStartByteForByte) {
+  EXPECT_EQ(encode_session_start({.wall_s = 1.0, .step = 4}),
+            "\x09\0\0\0\0\0\0\xf0\x3f"  // wall_time
+            "\x10\x04"                  // step
+            "\x3a\x02\x08\x01"s);       // session_log, status: START
+}
+
 TEST(EventProto, TagsAreValidUtf8) {
   const std::vector<Scalar> scalars{{.tag = "a\xff", .value = 1}};
   EXPECT_EQ(test::decode_event(encode_scalars({}, scalars)).scalars[0].first, "a\uFFFD");
@@ -62,6 +70,27 @@ TEST(EventProto, TagsAreValidUtf8) {
 TEST(EventProto, NegativeAndLargeStepsSurvive) {
   for (const int64_t step : {int64_t{-1}, int64_t{0}, int64_t{1} << 40})
     EXPECT_EQ(test::decode_event(encode_scalars({.step = step}, {})).step, step);
+}
+
+// TensorBoard drops what earlier files hold from the step of a session start on, so that step is the first to
+// be done again.
+TEST(EventFile, ForgetAfterStartsASessionAtTheNextStep) {
+  const test::TempDir dir;
+  {
+    EventFile file(dir.path());
+    file.forget_after(3);
+    file.scalars(4, std::vector<Scalar>{{.tag = "loss", .value = 2}});
+  }
+  const std::vector<test::Event> events = test::read_events(dir.path());  // throws at a wrong checksum
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].file_version, "brain.Event:2");
+  EXPECT_EQ(events[0].session_status, std::nullopt);
+  EXPECT_EQ(events[1].session_status, 1u);  // START of event.proto's SessionLog
+  EXPECT_EQ(events[1].step, 4);
+  EXPECT_THAT(events[1].scalars, testing::IsEmpty());
+  EXPECT_EQ(events[2].session_status, std::nullopt);
+  EXPECT_EQ(events[2].step, 4);
+  EXPECT_THAT(events[2].scalars, testing::ElementsAre(testing::Pair("loss", 2.0f)));
 }
 
 }  // namespace
