@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "config/unsupported.h"
+#include "config/values.h"
 
 namespace keel {
 namespace {
@@ -105,15 +106,12 @@ bool has_map(const YAML::Node& value) {
   return std::ranges::any_of(value, [](const YAML::Node& item) { return item.IsMap(); });
 }
 
-// A flag's value is one scalar: a list or a map in it is read as YAML. What is none, or cannot be read, stays
-// as it is.
+// A flag's value is one scalar, which may write a list or a map. What is none, or cannot be read, stays as it
+// is: told as a wrong value where it is used.
 Setting with_flow_read(Setting setting) {
   const std::string text = setting.value.IsScalar() ? setting.value.Scalar() : "";
   if (!text.starts_with('[') && !text.starts_with('{')) return setting;
-  try {
-    setting.value.reset(YAML::Load(text));
-  } catch (const YAML::Exception&) {  // told as a wrong value where it is used
-  }
+  if (const auto value = read_yaml(text)) setting.value.reset(*value);
   return setting;
 }
 

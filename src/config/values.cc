@@ -63,14 +63,9 @@ std::optional<ErrorText> check_choice(const FieldRef& field, const std::string& 
 std::optional<std::vector<std::string>> parse_list(const YAML::Node& node) {
   if (node.IsScalar()) {
     const std::string text = node.Scalar();
-    if (text.starts_with('[') && text.ends_with(']')) {
-      try {
-        if (const YAML::Node inner = YAML::Load(text); inner.IsSequence()) return parse_list(inner);
-      } catch (const YAML::Exception&) {
-        // not YAML after all: a name with brackets
-      }
-    }
-    return split(text, ',');
+    if (text.starts_with('[') && text.ends_with(']'))
+      if (const auto inner = read_yaml(text); inner && inner->IsSequence()) return parse_list(*inner);
+    return split(text, ',');  // or a name with brackets
   }
   if (!node.IsSequence()) return std::nullopt;
   std::vector<std::string> out;
@@ -110,15 +105,12 @@ std::optional<Json> to_json(const YAML::Node& node, int& budget, int depth = 0) 
   return out;
 }
 
-// A flag gives one scalar; as a Json field it is read as YAML, which JSON is.
+// A flag gives one scalar.
 std::optional<Json> parse_json_field(const YAML::Node& node) {
   int budget = 1000000;
   if (!node.IsScalar() || node.Tag() == "!") return to_json(node, budget);
-  try {
-    return to_json(YAML::Load(node.Scalar()), budget);
-  } catch (const YAML::Exception&) {
-    return std::nullopt;
-  }
+  const auto value = read_yaml(node.Scalar());
+  return value ? to_json(*value, budget) : std::nullopt;
 }
 
 std::string yaml_text(const std::string& text) {
@@ -211,6 +203,14 @@ std::optional<ErrorText> assign(const FieldRef& field, const YAML::Node& node) {
                [&](std::optional<bool>* v) { return set_optional(field, node, *v, parse_bool); },
                [&](Json* v) { return set(field, node, *v, parse_json_field(node)); }},
       field.value);
+}
+
+std::optional<YAML::Node> read_yaml(const std::string& text) {
+  try {
+    return YAML::Load(text);
+  } catch (const YAML::Exception&) {
+    return std::nullopt;
+  }
 }
 
 std::string type_name(const FieldRef& field) {

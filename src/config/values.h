@@ -21,6 +21,9 @@ std::string wanted_text(const FieldRef& field);  // "a whole number, at least 1"
 // The present value as YAML that assign() reads back to the same value.
 std::string value_text(const FieldRef& field);
 
+// The value that a flag's text writes as YAML, which JSON is; nothing when it is not valid.
+std::optional<YAML::Node> read_yaml(const std::string& text);
+
 bool is_boolean(const FieldRef& field);
 bool is_list(const FieldRef& field);
 
