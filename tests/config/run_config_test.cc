@@ -186,7 +186,6 @@ TEST(Recipes, AllParse) {
   for (const auto& entry : fs::directory_iterator(source_dir() / "recipes")) {
     if (entry.path().extension() != ".yaml") continue;
     ++count;
-    EXPECT_EQ(load_error({entry.path()}), "") << entry.path();
     EXPECT_EQ(all_notes(load_run_config({entry.path()}).parsed), "")
         << entry.path() << ": a recipe says nothing vain";
   }

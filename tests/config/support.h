@@ -8,20 +8,15 @@
 
 #include "base/fs.h"
 #include "config/run_config.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel::test {
 
 inline fs::path config_data(const std::string& name) { return source_dir() / "tests/config/data" / name; }
 
-// The text of the UserError that the arguments give; "" when they are fine.
 inline std::string load_error(const std::vector<std::string>& args) {
-  try {
-    load_run_config(args);
-    return "";
-  } catch (const UserError& error) {
-    return error.what();
-  }
+  return error_of([&] { load_run_config(args); });
 }
 
 // Enough for a valid run; tests add to it.
