@@ -11,23 +11,15 @@
 #include "checkpoint/format/gguf_tokenizer.h"
 #include "checkpoint/gguf_bytes.h"
 #include "checkpoint/hf_folder.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using test::GgufBytes;
 using testing::HasSubstr;
-
-template <class F>
-std::string error_of(F&& action) {
-  try {
-    action();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 GgufFile parse(const std::string& bytes) { return parse_gguf(std::as_bytes(std::span(bytes)), "m.gguf"); }
 

@@ -7,22 +7,14 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using testing::HasSubstr;
-
-template <class F>
-std::string error_of(F&& action) {
-  try {
-    action();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 void expect_same(const TensorMap& a, const TensorMap& b) {
   ASSERT_EQ(a.size(), b.size());

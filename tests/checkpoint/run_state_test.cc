@@ -6,23 +6,15 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "checkpoint/adapter_folder.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-template <class F>
-std::string error_of(F&& action) {
-  try {
-    action();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 std::vector<std::string> names_in(const fs::path& root) {
   std::vector<std::string> out;

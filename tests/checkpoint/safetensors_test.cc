@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "checkpoint/format/safetensors.h"
 #include "checkpoint/tensors.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -21,14 +22,7 @@ std::string file_of(const std::string& json, size_t data_bytes) {
   return out + json + std::string(data_bytes, '\1');
 }
 
-std::string error_of(const std::string& bytes) {
-  try {
-    parse_safetensors(std::as_bytes(std::span(bytes)), "m.safetensors");
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
-}
+void parse(const std::string& bytes) { parse_safetensors(std::as_bytes(std::span(bytes)), "m.safetensors"); }
 
 struct BadFile {
   const char* name;
@@ -94,13 +88,16 @@ std::vector<BadFile> lying_lengths() {
 }
 
 class BadSafetensors : public testing::TestWithParam<BadFile> {};
-TEST_P(BadSafetensors, IsRefusedWithItsReason) { EXPECT_EQ(error_of(GetParam().bytes), GetParam().error); }
+TEST_P(BadSafetensors, IsRefusedWithItsReason) {
+  EXPECT_EQ(test::error_of([] { parse(GetParam().bytes); }), GetParam().error);
+}
 const auto by_name = [](const auto& info) { return std::string(info.param.name); };
 INSTANTIATE_TEST_SUITE_P(Headers, BadSafetensors, testing::ValuesIn(bad_headers()), by_name);
 INSTANTIATE_TEST_SUITE_P(Lengths, BadSafetensors, testing::ValuesIn(lying_lengths()), by_name);
 
 TEST(Safetensors, BrokenJsonNamesTheHeader) {
-  EXPECT_THAT(error_of(file_of("{\"a\":", 0)), testing::StartsWith("m.safetensors, header: not valid JSON"));
+  EXPECT_THAT(test::error_of([] { parse(file_of("{\"a\":", 0)); }),
+              testing::StartsWith("m.safetensors, header: not valid JSON"));
 }
 
 // A header with any one bit turned either still describes the file or is refused; it never reads outside.
