@@ -15,14 +15,12 @@ struct EvalSets {
 
 class Evaluator {
  public:
-  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience)
-      : model_(model), sets_(sets), patience_(patience) {}
+  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, EvaluatorMemory memory = {})
+      : model_(model), sets_(sets), patience_(patience), memory_(std::move(memory)) {}
   bool any() const { return !sets_.domain.empty() || !sets_.general.empty(); }
-  bool can_choose() const { return !sets_.domain.empty(); }
-  EvalOutcome run(bool counts);  // counts: false before the first step, which is no candidate for best
+  EvalOutcome run(int64_t step);  // behind this many steps; 0 is no candidate for best
 
   const EvaluatorMemory& memory() const { return memory_; }
-  void restore(const EvaluatorMemory& memory) { memory_ = memory; }
 
  private:
   CausalLM& model_;

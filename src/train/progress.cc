@@ -24,15 +24,15 @@ double resident_gb() { return status_gb("VmRSS:"); }
 double peak_resident_gb() { return status_gb("VmHWM:"); }
 
 Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
-                   std::vector<std::string> sources, const std::optional<Resumed>& resumed)
-    : writer_(run_dir, resumed ? std::optional(MetricsMark{resumed->step, resumed->memory.metrics_bytes})
+                   std::vector<std::string> sources, const RunMemory* resumed)
+    : writer_(run_dir, resumed ? std::optional(MetricsMark{resumed->step, resumed->progress.metrics_bytes})
                                : std::nullopt),
       logging_steps_(logging_steps),
       name_(std::move(name)),
       sources_(std::move(sources)) {
   if (resumed) {
     first_step_ = resumed->step;
-    memory_ = resumed->memory;
+    memory_ = resumed->progress;
   }
   memory_.source_tokens.resize(sources_.size());  // other data may have been allowed
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 
 #include "base/clock.h"
 #include "report/metric_writer.h"
@@ -21,14 +20,10 @@ double peak_resident_gb();  // most memory held so far
 
 class Progress {
  public:
-  // resumed: what a checkpoint remembers (its memory, and its step); absent for a run from the start.
-  struct Resumed {
-    ProgressMemory memory;
-    int64_t step = 0;
-  };
   // sources: names of the datasets; with more than one, their shares of the tokens so far are logged.
+  // resumed: what the run remembers; null for one from the start.
   Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
-           std::vector<std::string> sources = {}, const std::optional<Resumed>& resumed = {});
+           std::vector<std::string> sources = {}, const RunMemory* resumed = nullptr);
 
   void count_tokens(size_t source, int64_t tokens) { memory_.source_tokens.at(source) += tokens; }
 

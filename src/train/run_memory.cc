@@ -42,38 +42,43 @@ EvalOutcome outcome_from(const Json& json) {
           .stop = json.at("stop")};
 }
 
-RunMemory read(const Json& json) {
-  const Json &evaluator = json.at("evaluator"), &rule = json.at("token_batch"),
-             &progress = json.at("progress");
-  RunMemory m{
-      .step = json.at("step"),
-      .updates = json.at("updates"),
-      .skipped = json.at("skipped"),
-      .open_step = json.at("open_step"),
-      .ended = json.at("ended"),
-      .first_loss = exact_from(json.at("first_loss")),
-      .last_loss = exact_from(json.at("last_loss")),
-      .before = outcome_from(json.at("before")),
-      .after = outcome_from(json.at("after")),
-      .best = {},
-      .best_step = json.at("best_step"),
-      .evaluator = {.best = maybe_from(evaluator.at("best")), .since_best = evaluator.at("since_best")},
-      .token_batch = {.k = rule.at("k"),
-                      .first = exact_from(rule.at("first")),
-                      .sum = exact_from(rule.at("sum")),
-                      .count = rule.at("count")},
-      .progress = {.tokens = progress.at("tokens"),
-                   .supervised = progress.at("supervised"),
-                   .seconds = exact_from(progress.at("seconds")),
-                   .eval_loss = maybe_from(progress.at("eval_loss")),
-                   .kept_percent = progress.at("kept_percent"),
-                   .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
-                   .metrics_bytes = progress.at("metrics_bytes")},
-      .data_hash = json.at("data_hash"),
-      .precision = json.at("precision"),
-      .threads = json.at("threads")};
+Json to_json(const EvaluatorMemory& m) {
+  return {
+      {"best", m.best ? to_json(*m.best) : Json()}, {"best_step", m.best_step}, {"since_best", m.since_best}};
+}
+
+EvaluatorMemory evaluator_from(const Json& json) {
+  EvaluatorMemory m{.best = {}, .best_step = json.at("best_step"), .since_best = json.at("since_best")};
   if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
   return m;
+}
+
+RunMemory read(const Json& json) {
+  const Json &rule = json.at("token_batch"), &progress = json.at("progress");
+  return {.step = json.at("step"),
+          .updates = json.at("updates"),
+          .skipped = json.at("skipped"),
+          .open_step = json.at("open_step"),
+          .ended = json.at("ended"),
+          .first_loss = exact_from(json.at("first_loss")),
+          .last_loss = exact_from(json.at("last_loss")),
+          .before = outcome_from(json.at("before")),
+          .after = outcome_from(json.at("after")),
+          .evaluator = evaluator_from(json.at("evaluator")),
+          .token_batch = {.k = rule.at("k"),
+                          .first = exact_from(rule.at("first")),
+                          .sum = exact_from(rule.at("sum")),
+                          .count = rule.at("count")},
+          .progress = {.tokens = progress.at("tokens"),
+                       .supervised = progress.at("supervised"),
+                       .seconds = exact_from(progress.at("seconds")),
+                       .eval_loss = maybe_from(progress.at("eval_loss")),
+                       .kept_percent = progress.at("kept_percent"),
+                       .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
+                       .metrics_bytes = progress.at("metrics_bytes")},
+          .data_hash = json.at("data_hash"),
+          .precision = json.at("precision"),
+          .threads = json.at("threads")};
 }
 
 }  // namespace
@@ -95,9 +100,7 @@ Json to_json(const RunMemory& m) {
           {"last_loss", exact(m.last_loss)},
           {"before", to_json(m.before)},
           {"after", to_json(m.after)},
-          {"best", m.best ? to_json(*m.best) : Json()},
-          {"best_step", m.best_step},
-          {"evaluator", {{"best", maybe(m.evaluator.best)}, {"since_best", m.evaluator.since_best}}},
+          {"evaluator", to_json(m.evaluator)},
           {"token_batch",
            {{"k", m.token_batch.k},
             {"first", exact(m.token_batch.first)},

@@ -19,8 +19,9 @@ struct EvalOutcome {
 };
 
 struct EvaluatorMemory {
-  std::optional<double> best;  // least domain NLL so far
-  int64_t since_best = 0;      // evaluations since then
+  std::optional<EvalOutcome> best;  // of the least domain NLL so far
+  int64_t best_step = 0;            // when that was
+  int64_t since_best = 0;           // evaluations since then
 };
 
 struct TokenBatchMemory {
@@ -46,8 +47,6 @@ struct RunMemory {
   std::string ended;       // why the plan was cut short; empty: it was not
   double first_loss = 0, last_loss = 0;
   EvalOutcome before, after;
-  std::optional<EvalOutcome> best;
-  int64_t best_step = 0;
   EvaluatorMemory evaluator;
   TokenBatchMemory token_batch;
   ProgressMemory progress;

@@ -50,14 +50,24 @@ RunState state_to_resume(const TrainJob& job) {
   return job.resume_from.empty() ? RunState{} : read_run_state(job.resume_from);
 }
 
-std::optional<RunMemory> memory_of(const RunState& state, const TrainJob& job) {
-  if (job.resume_from.empty()) return std::nullopt;
+// As the checkpoint left it; of a run from the start, empty but for what it begins with.
+RunMemory memory_of(const RunState& state, const TrainJob& job) {
+  const std::string precision = precision_name(job.model.lm->compute_dtype());
+  const int64_t threads = at::get_num_threads();
+  if (job.resume_from.empty())
+    return {.token_batch = {.k = job.options.token_batch},
+            .data_hash = job.train_set.hash,
+            .precision = precision,
+            .threads = threads};
   RunMemory memory = run_memory_from(state.trainer, job.resume_from.string());
   if (memory.data_hash != job.train_set.hash && !job.allow_other_data)
     throw UserError({.where = "dataset",
                      .found = "other training data than the run began with",
                      .wanted = "the same files, or a run of its own",
                      .hint = "allow_change: [dataset] goes on with the new data"});
+  if (memory.precision != precision || memory.threads != threads)
+    warn("the run began in {} on {} threads and goes on in {} on {}: equal to rounding, not bit by bit",
+         memory.precision, memory.threads, precision, threads);
   return memory;
 }
 
@@ -92,27 +102,14 @@ class Run {
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
                .gradient_checkpointing = job.gradient_checkpointing}),
-        rule_(job.options.token_batch, job.options.dynamic_token_batch),
-        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience),
-        resumed_(memory_of(state, job)),
-        progress_(
-            job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
-            resumed_ ? std::optional(Progress::Resumed{resumed_->progress, resumed_->step}) : std::nullopt),
+        memory_(memory_of(state, job)),
+        rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
+        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
+        progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
+                  job.resume_from.empty() ? nullptr : &memory_),
         saver_(job.model, optimiser_, job.run_dir) {
-    memory_.data_hash = job.train_set.hash;
-    memory_.precision = precision_name(job.model.lm->compute_dtype());
-    memory_.threads = at::get_num_threads();
-    if (resumed_) restore(state);
-  }
-
-  void restore(const RunState& state) {
+    if (job.resume_from.empty()) return;
     optimiser_.load_state(state.optimizer);
-    if (memory_.precision != resumed_->precision || memory_.threads != resumed_->threads)
-      warn("the run began in {} on {} threads and goes on in {} on {}: equal to rounding, not bit by bit",
-           resumed_->precision, resumed_->threads, memory_.precision, memory_.threads);
-    memory_ = *resumed_;
-    evaluator_.restore(memory_.evaluator);
-    rule_.restore(memory_.token_batch);
     info("resumed behind step {} of {} ({})", memory_.step, total_steps_, job_.resume_from.string());
   }
 
@@ -231,12 +228,8 @@ class Run {
 
   void after_evaluation(const EvalOutcome& outcome) {
     memory_.after = outcome;
-    if (outcome.best) {
-      memory_.best_step = memory_.step;
-      memory_.best = outcome;
-      if (job_.save && job_.options.load_best_model_at_end && memory_.step < total_steps_)
-        timed([&] { saver_.weights("best"); });
-    }
+    if (outcome.best && job_.save && job_.options.load_best_model_at_end && memory_.step < total_steps_)
+      timed([&] { saver_.weights("best"); });
     if (outcome.stop)
       memory_.ended = fmt::format("stopped early: {} evaluations without a better validation loss",
                                   job_.options.early_stopping_patience);
@@ -244,7 +237,7 @@ class Run {
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(memory_.step > 0); });
+    timed([&] { outcome = evaluator_.run(memory_.step); });
     progress_.on_eval(at(), outcome.row());
     return outcome;
   }
@@ -278,7 +271,7 @@ class Run {
                    .last_loss = memory_.last_loss,
                    .before = memory_.before,
                    .after = memory_.after,
-                   .best_step = memory_.best_step,
+                   .best_step = evaluator_.memory().best_step,
                    .ended = memory_.ended.empty() ? "finished" : memory_.ended};
     s.supervised_per_s = s.seconds > 0 ? static_cast<double>(s.supervised) / s.seconds : 0;
     return s;
@@ -287,10 +280,11 @@ class Run {
   TrainSummary finish() {
     TrainSummary s = summary();
     if (!job_.save) return s;
-    s.best_saved = job_.options.load_best_model_at_end && memory_.best && memory_.best_step < memory_.step &&
+    const EvaluatorMemory& e = evaluator_.memory();
+    s.best_saved = job_.options.load_best_model_at_end && e.best && e.best_step < memory_.step &&
                    fs::exists(job_.run_dir / "best");
     if (s.best_saved) {
-      s.after = *memory_.best;
+      s.after = *e.best;
       s.saved = saver_.link("best", "model");
     } else {
       s.saved = saver_.weights("model");
@@ -304,12 +298,11 @@ class Run {
   Sampler sampler_;
   int64_t total_steps_;
   Step step_;
+  RunMemory memory_;  // its parts of rule, evaluator and progress: as they were at the last checkpoint
   TokenBatchRule rule_;
   Evaluator evaluator_;
-  std::optional<RunMemory> resumed_;
   Progress progress_;
   Saver saver_;
-  RunMemory memory_;
 };
 
 }  // namespace

@@ -24,12 +24,13 @@ class TokenBatchRule {
  public:
   static constexpr int64_t kRuleWindow = 100;
   TokenBatchRule(int64_t token_batch, bool dynamic)
-      : base_(token_batch), dynamic_(dynamic), memory_{.k = token_batch} {}
+      : TokenBatchRule(token_batch, dynamic, {.k = token_batch}) {}
+  TokenBatchRule(int64_t token_batch, bool dynamic, const TokenBatchMemory& memory)
+      : base_(token_batch), dynamic_(dynamic), memory_(memory) {}
   int64_t k() const { return memory_.k; }
   void add(double window_loss);
 
   const TokenBatchMemory& memory() const { return memory_; }
-  void restore(const TokenBatchMemory& memory) { memory_ = memory; }
 
  private:
   int64_t base_;
