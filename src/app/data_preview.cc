@@ -71,7 +71,7 @@ DataOptions first_rows(DataOptions data, int64_t rows) {
 }
 
 Preview make_preview(const RunConfig& config, int64_t rows) {
-  const TextModel model = load_text_model(config.model, config.data);
+  const TextModel model = load_text_model(text_options(config));
   const DataOptions options = first_rows(config.data, rows);
   Preview preview;
   const RejectionSink note = [&](const Rejection& r) {

@@ -40,6 +40,12 @@ bool is_told(const FieldRef& field) {
 
 }  // namespace
 
+TextModelOptions text_options(const RunConfig& config) {
+  return {.model = config.model,
+          .template_name = config.data.template_name,
+          .chat_template_file = config.data.chat_template};
+}
+
 LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits) {
   check_options(config);
   const DataOptions& o = config.data;
@@ -47,7 +53,7 @@ LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits)
   Subject& s = out.subject;
   std::optional<EncodeContext> encode;
   if (!config.model.model_name_or_path.empty()) {
-    out.model = std::make_unique<TextModel>(load_text_model(config.model, o));
+    out.model = std::make_unique<TextModel>(load_text_model(text_options(config)));
     encode.emplace(encode_context(out.model->tokenizer, out.model->chat_template, o));
     if (o.overlength == "error") encode->overlength = "drop";  // counted here, an error in training
     s.tokenizer = &out.model->tokenizer;

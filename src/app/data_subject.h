@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "app/commands.h"
-#include "app/text_model.h"
 #include "config/run_config.h"
 #include "data/dataset.h"
 #include "doctor/subject.h"
+#include "eval/text_model.h"
 
 namespace keel {
 
@@ -19,6 +19,9 @@ struct LoadedSubject {
   std::unique_ptr<TextModel> model;  // none when no model is named
   Subject subject;                   // its tokenizer points into model
 };
+
+// What of the configuration tells how rows become text and tokens.
+TextModelOptions text_options(const RunConfig& config);
 
 // UserError: no dataset, val_size beside eval_dataset, what cannot be read.
 LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits);

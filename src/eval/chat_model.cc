@@ -8,6 +8,8 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "checkpoint/adapter_folder.h"
+#include "checkpoint/hub_cache.h"
+#include "eval/text_model.h"
 #include "model/factory.h"
 #include "model/precision.h"
 #include "text/conversation_mask.h"
@@ -18,29 +20,12 @@ namespace {
 // Share of the median norm under which an embedding row counts as untrained.
 constexpr double kUntrainedNorm = 0.2;
 
-ChatTemplate load_template(const fs::path& dir, const ChatModelOptions& options) {
-  SpecialTokens special = load_special_tokens(dir);
-  if (!options.chat_template_file.empty())
-    return ChatTemplate::from_source(read_text(options.chat_template_file), std::move(special),
-                                     options.chat_template_file);
-  if (!options.template_name.empty())
-    return ChatTemplate::from_builtin(options.template_name, std::move(special));
-  return ChatTemplate::from_folder(dir);
-}
-
-// An adapter that brought new tokens has a tokenizer of its own.
-Tokenizer load_tokenizer(const fs::path& model, const fs::path& adapter) {
-  const bool own = !adapter.empty() && fs::exists(adapter / "tokenizer.json");
-  return Tokenizer::from_folder(own ? adapter : model);
-}
-
-void check_vocabulary(const Tokenizer& tokenizer, const Json& config, const fs::path& dir) {
+void check_vocabulary(int64_t max_id, const Json& config, const fs::path& dir) {
   const int64_t rows = config.value("vocab_size", int64_t{0});
-  if (tokenizer.max_id() < rows) return;
+  if (max_id < rows) return;
   throw UserError(
       {.where = dir.string(),
-       .found = fmt::format("tokenizer.json has ids up to {}, the model has {} embedding rows",
-                            tokenizer.max_id(), rows),
+       .found = fmt::format("tokenizer.json has ids up to {}, the model has {} embedding rows", max_id, rows),
        .wanted = "a tokenizer that fits the model",
        .hint = "copy the tokenizer that belongs to this model, or name new tokens in add_tokens"});
 }
@@ -81,18 +66,19 @@ void warn_untrained_end(const ChatModel& model) {
 ChatModel load_chat_model(const ChatModelOptions& options) {
   const fs::path dir = resolve_model(options.model.model_name_or_path);
   HfFolder folder = HfFolder::open(dir);
-  Tokenizer tokenizer = load_tokenizer(dir, options.model.adapter_name_or_path);
-  if (options.model.adapter_name_or_path.empty()) check_vocabulary(tokenizer, folder.config, dir);
-  const std::vector<std::string>& added = options.model.add_tokens;
-  const int64_t first_new = tokenizer.max_id() + 1;
-  if (!added.empty()) tokenizer.add_tokens(added, true);
+  TextModel text = load_text_model(dir, {.model = options.model,
+                                         .template_name = options.template_name,
+                                         .chat_template_file = options.chat_template_file});
+  if (options.model.adapter_name_or_path.empty())
+    check_vocabulary(text.first_new_token - 1, folder.config, dir);
+  const bool tokens_added = !options.model.add_tokens.empty();
   const PrecisionChoice precision = choose_compute_dtype(options.model.precision);
   BuildOptions build{.model = options.model,
                      .compute = precision.dtype,
                      .train = options.train,
                      .seed = options.seed,
-                     .vocab_size = tokenizer.max_id() + 1};
-  if (!added.empty()) build.first_new_token = first_new;
+                     .vocab_size = text.tokenizer.max_id() + 1};
+  if (tokens_added) build.first_new_token = text.first_new_token;
   if (!options.model.adapter_name_or_path.empty()) {
     AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);
     build.adapter = AdapterWeights{.config = adapter.config, .tensors = adapter.tensors()};
@@ -100,9 +86,9 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
   BuiltModel built = build_model(folder.config, folder.tensors(), build);
   ChatModel model{.folder = std::move(folder),
                   .config = std::move(built.config),
-                  .tokenizer = std::move(tokenizer),
-                  .tokens_added = !added.empty(),
-                  .chat_template = load_template(dir, options),
+                  .tokenizer = std::move(text.tokenizer),
+                  .tokens_added = tokens_added,
+                  .chat_template = std::move(text.chat_template),
                   .special = load_special_tokens(dir),
                   .lm = std::move(built.model),
                   .stop_ids = {},

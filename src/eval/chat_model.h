@@ -28,10 +28,9 @@ struct ChatModel {
 
 struct ChatModelOptions {
   ModelOptions model;
-  std::string template_name;       // named built-in, for a folder without a template
-  std::string chat_template_file;  // replaces the folder's own
-  uint64_t seed = 42;              // of fresh adapters
-  bool train = false;              // false: nothing requires grad, adapters are attached only when named
+  std::string template_name, chat_template_file;  // as in TextModelOptions
+  uint64_t seed = 42;                             // of fresh adapters
+  bool train = false;  // false: nothing requires grad, adapters are attached only when named
 };
 
 // Throws UserError: folder missing or broken, tokenizer larger than the model, no template (names the
