@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -44,20 +45,16 @@ class CorpusTest : public ::testing::Test {
     return shown(corpus.rejections[0]);
   }
 
+  // On one line, without the folder of the test.
   template <class Work>
   std::string error(Work work) {
-    try {
-      work();
-    } catch (const UserError& e) {
-      std::string text = e.what();
-      for (size_t at; (at = text.find(dir_.path().string() + "/")) != std::string::npos;)
-        text.erase(at, dir_.path().string().size() + 1);
-      for (const auto& [from, to] :
-           {std::pair("\n  wanted: ", "; wanted "), std::pair("\n  try:    ", "; try: ")})
-        if (const size_t at = text.find(from); at != std::string::npos) text.replace(at, strlen(from), to);
-      return text;
-    }
-    return "no error";
+    std::string text = test::error_of(work);
+    for (size_t at; (at = text.find(dir_.path().string() + "/")) != std::string::npos;)
+      text.erase(at, dir_.path().string().size() + 1);
+    for (const auto& [from, to] :
+         {std::pair("\n  wanted: ", "; wanted "), std::pair("\n  try:    ", "; try: ")})
+      if (const size_t at = text.find(from); at != std::string::npos) text.replace(at, strlen(from), to);
+    return text;
   }
 
   test::TempDir dir_;

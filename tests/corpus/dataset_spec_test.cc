@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "corpus/corpus.h"
 #include "corpus/files.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -94,12 +95,8 @@ class SpecFiles : public ::testing::Test {
     return out;
   }
   std::string error(const DatasetSpec& spec) {
-    try {
-      read_dataset(spec, dir_.path());
-    } catch (const UserError& e) {
-      return e.text().found + " | " + e.text().wanted + " | " + e.text().hint;
-    }
-    return "no error";
+    const ErrorText e = test::error_text_of([&] { read_dataset(spec, dir_.path()); });
+    return e.found + " | " + e.wanted + " | " + e.hint;
   }
   test::TempDir dir_;
 };

@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "corpus/corpus.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using ::testing::HasSubstr;
 
 fs::path golden(const std::string& name) { return test::golden_dir() / "parquet" / name; }
@@ -25,16 +27,6 @@ std::vector<std::string> lines(const fs::path& path) {
     return true;
   });
   return out;
-}
-
-template <class Work>
-std::string error(Work work) {
-  try {
-    work();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Parquet, ValuesComeOutAsJson) {
@@ -63,7 +55,7 @@ TEST(Parquet, EveryCommonCompressionGivesTheSameChats) {
   for (const char* codec : {"snappy", "gzip", "zstd", "lz4"})
     EXPECT_EQ(lines(golden(std::string("chats-") + codec + ".parquet")), plain) << codec;
   EXPECT_THAT(
-      error([&] { lines(golden("chats-brotli.parquet")); }),
+      error_of([&] { lines(golden("chats-brotli.parquet")); }),
       HasSubstr(
           "chats-brotli.parquet after row 0: packed with brotli; read are snappy, gzip, zstd, lz4 and files "
           "that are not packed"));
@@ -92,10 +84,10 @@ TEST(Parquet, DamagedFilesAreErrorsAndNeverCrash) {
   const std::string whole = read_text(golden("chats-snappy.parquet"));
   const fs::path path = dir / "x.parquet";
   write_file(path, whole.substr(0, whole.size() - 9));
-  EXPECT_THAT(error([&] { lines(path); }), HasSubstr("x.parquet: Invalid Parquet file"));
+  EXPECT_THAT(error_of([&] { lines(path); }), HasSubstr("x.parquet: Invalid Parquet file"));
   write_file(path, "PAR1");
-  EXPECT_THAT(error([&] { read_corpus(path); }), HasSubstr("x.parquet: "));
-  EXPECT_THAT(error([&] { lines(dir / "none.parquet"); }), HasSubstr("No such file"));
+  EXPECT_THAT(error_of([&] { read_corpus(path); }), HasSubstr("x.parquet: "));
+  EXPECT_THAT(error_of([&] { lines(dir / "none.parquet"); }), HasSubstr("No such file"));
   std::mt19937 random(5);
   size_t read = 0, refused = 0;
   for (int i = 0; i < 400; ++i) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "corpus/corpus.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -25,12 +26,8 @@ std::vector<std::string> table(const std::string& bytes, char separator = ',') {
 }
 
 std::string error(const std::string& bytes) {
-  try {
-    table(bytes);
-  } catch (const UserError& e) {
-    return e.text().where + ": " + e.text().found + "; wanted " + e.text().wanted + "; " + e.text().hint;
-  }
-  return "no error";
+  const ErrorText e = test::error_text_of([&] { table(bytes); });
+  return e.where + ": " + e.found + "; wanted " + e.wanted + "; " + e.hint;
 }
 
 TEST(Table, CellsAreTexts) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "corpus/corpus.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -40,13 +41,8 @@ std::string rows(int n) {
 
 template <class Work>
 std::string error(Work work) {
-  try {
-    work();
-  } catch (const UserError& e) {
-    const std::string where = fs::path(e.text().where).filename();
-    return where + " | " + e.text().found + " | " + e.text().wanted + " | " + e.text().hint;
-  }
-  return "no error";
+  const ErrorText e = test::error_text_of(work);
+  return fs::path(e.where).filename().string() + " | " + e.found + " | " + e.wanted + " | " + e.hint;
 }
 
 class UnpackTest : public ::testing::Test {

@@ -11,12 +11,14 @@
 #include "data/pack.h"
 #include "data/parallel.h"
 #include "data/split.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 #include "text/small_tokenizer.h"
 
 namespace keel {
 namespace {
 
+using test::error_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -39,16 +41,6 @@ class DatasetTest : public ::testing::Test {
 
   DataContext context(Stage stage = Stage::sft) const {
     return {.options = options_, .tokenizer = tokenizer_, .chat_template = chatml_, .stage = stage};
-  }
-
-  template <class Work>
-  std::string error(Work work) {
-    try {
-      work();
-    } catch (const UserError& e) {
-      return e.what();
-    }
-    return "no error";
   }
 
   test::TempDir dir_;
@@ -117,37 +109,37 @@ TEST_F(DatasetTest, EqualRowsAreNeverSplit) {
   for (const auto& ids : contents(sets.validation.examples))
     EXPECT_FALSE(contents(sets.train.examples).contains(ids));
   options_.val_size = 40;
-  EXPECT_EQ(error([&] { load_training_sets(context()); }),
+  EXPECT_EQ(error_of([&] { load_training_sets(context()); }),
             "val_size: 40 of 40 rows\n  wanted: rows left to train (equal rows stay together)");
 }
 
 TEST_F(DatasetTest, OptionsThatContradictEachOtherAreErrors) {
   options_.dataset = options_.eval_dataset = {numbered("a.jsonl", 3)};
   options_.val_size = 1;
-  EXPECT_THAT(error([&] { load_training_sets(context()); }), HasSubstr("val_size and eval_dataset, both"));
+  EXPECT_THAT(error_of([&] { load_training_sets(context()); }), HasSubstr("val_size and eval_dataset, both"));
   options_.val_size = 0;
   EXPECT_EQ(load_training_sets(context()).validation.examples.size(), 3U);
   options_.overlength = "split";
-  EXPECT_THAT(error([&] { load_training_sets(context()); }), HasSubstr("a reply is never cut"));
+  EXPECT_THAT(error_of([&] { load_training_sets(context()); }), HasSubstr("a reply is never cut"));
 }
 
 TEST_F(DatasetTest, KindsOfRowsHaveToFitTheStage) {
   const std::string text = file("t.jsonl", "{\"text\":\"words\"}\n"), chat = numbered("c.jsonl", 1);
-  EXPECT_EQ(error([&] { load_dataset({text}, context()); }),
+  EXPECT_EQ(error_of([&] { load_dataset({text}, context()); }),
             text + ":1: plain text\n  wanted: chats (stage: sft)\n  try:    stage: cpt trains plain text");
-  EXPECT_EQ(error([&] { load_dataset({chat}, context(Stage::cpt)); }),
+  EXPECT_EQ(error_of([&] { load_dataset({chat}, context(Stage::cpt)); }),
             chat + ":1: a chat\n  wanted: plain text (stage: cpt)\n  try:    stage: sft trains chats");
   EXPECT_EQ(load_dataset({text, chat}, context(Stage::any)).examples.size(), 2U);
   options_.dataset = {chat};
   options_.general_dataset = {text, chat};
   EXPECT_EQ(load_training_sets(context()).general.examples.size(), 2U);
-  EXPECT_THAT(error([] { parse_stage("dpo"); }), HasSubstr("wanted: sft or cpt"));
+  EXPECT_THAT(error_of([] { parse_stage("dpo"); }), HasSubstr("wanted: sft or cpt"));
 }
 
 TEST_F(DatasetTest, NothingToTrainIsAnError) {
   const std::string a = numbered("a.jsonl", 2);
   options_.cutoff_len = 8;
-  EXPECT_EQ(error([&] { load_dataset({a}, context()); }),
+  EXPECT_EQ(error_of([&] { load_dataset({a}, context()); }),
             a + ": nothing to train in 2 rows (2 dropped as too long, 0 without a label)\n  wanted: at least "
                 "one reply\n  try:    raise cutoff_len");
 }
@@ -161,7 +153,7 @@ TEST_F(DatasetTest, RowsThatTheTemplateRefusesAreBadRows) {
   std::vector<std::string> told;
   DataContext c = context();
   c.rejected = [&](const Rejection& r) { told.push_back(r.place); };
-  EXPECT_THAT(error([&] { load_dataset({path}, c); }),
+  EXPECT_THAT(error_of([&] { load_dataset({path}, c); }),
               HasSubstr(path + ":1: 1 of 10 rows are refused by the chat template, this one: "));
   EXPECT_THAT(told, ElementsAre(path + ":1"));
   options_.max_rejected = 0.1;
@@ -176,7 +168,7 @@ TEST_F(DatasetTest, AMaskWithoutContextIsRefused) {
   const std::string a = numbered("a.jsonl", 2);
   const DataContext c{.options = options_, .tokenizer = tokenizer_, .chat_template = all};
   EXPECT_THAT(
-      error([&] { load_dataset({a}, c); }),
+      error_of([&] { load_dataset({a}, c); }),
       HasSubstr(a + ":1: 2 of 2 rows are refused by the chat template, this one: the chat template "
                     "renders nothing before the first reply: every token would be trained\n  wanted: a "
                     "question before the reply"));
@@ -346,7 +338,7 @@ TEST_F(DatasetTest, TheListGivesEachSourceItsOwnReading) {
   ASSERT_EQ(sets.train.examples.size(), 3U);
   EXPECT_EQ(sets.train.examples[2].source, 1);
   options_.datasets = Json::parse(R"([{"path":"a.jsonl","wieght":1}])");
-  EXPECT_EQ(error([&] { load_training_sets(context()); }),
+  EXPECT_EQ(error_of([&] { load_training_sets(context()); }),
             "datasets[0]: unknown key 'wieght'\n  try:    did you mean 'weight'?");
   options_.datasets = nullptr;
   options_.columns = Json::parse(R"({"prompt":"frage","completion":"antwort"})");
@@ -356,7 +348,7 @@ TEST_F(DatasetTest, TheListGivesEachSourceItsOwnReading) {
 
 TEST_F(DatasetTest, PreferenceDataIsNotTrained) {
   const std::string pair = file("pair.jsonl", R"({"prompt":"q","chosen":"a","rejected":"b"})");
-  EXPECT_EQ(error([&] { load_dataset({pair}, context()); }),
+  EXPECT_EQ(error_of([&] { load_dataset({pair}, context()); }),
             pair +
                 ":1: preference data (a pair of chosen and rejected replies)\n  wanted: replies to imitate\n"
                 "  try:    Keel does not train on preferences; keep the good replies in a file of their own");
