@@ -36,24 +36,26 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, ec);
 }
 
-void check_output(const CleanArgs& args, const DataOptions& data) {
+void check_output(const CleanArgs& args) {
   if (args.output.empty())
     throw UserError({.where = "output", .found = "not given", .wanted = "a new file: --output clean.jsonl"});
-  for (const auto* names : {&data.dataset, &data.eval_dataset}) {
-    for (const std::string& name : *names) {
-      if (!same_file(name, args.output) && !same_file(fs::path(data.dataset_dir) / name, args.output))
-        continue;
-      throw UserError({.where = "output",
-                       .found = args.output + " is one of the files that are read",
-                       .wanted = "another file: nothing is changed in place"});
-    }
-  }
   for (const fs::path& path : {fs::path(args.output), log_of(args.output)}) {
     if (fs::exists(path) && !args.overwrite)
       throw UserError({.where = "output",
                        .found = path.string() + " exists",
                        .wanted = "a new file",
                        .hint = "choose another name, or add --overwrite true"});
+  }
+}
+
+void check_not_read(const fs::path& written, const RowSet& rows) {
+  for (const Source& source : rows.sources) {
+    for (const fs::path& read : source.files) {
+      if (!same_file(read, written)) continue;
+      throw UserError({.where = "output",
+                       .found = written.string() + " is one of the files that are read",
+                       .wanted = "another file: nothing is changed in place"});
+    }
   }
 }
 
@@ -79,10 +81,14 @@ int run_data_clean(Args args) {
   if (!parse_data_options("data clean", "[CONFIG.yaml] --dataset FILE --output NEW.jsonl", config,
                           collect_fields(options), args))
     return 0;
-  check_output(options, config.data);
+  check_output(options);
   config.model.model_name_or_path.clear();  // nothing here needs tokens
   config.data.val_size = 0;                 // all rows are cleaned; what is held out is chosen afterwards
   const LoadedSubject loaded = load_subject(config, options.limits);
+  for (const Side* side : {&loaded.subject.train, &loaded.subject.validation}) {
+    check_not_read(options.output, side->rows);
+    check_not_read(log_of(options.output), side->rows);
+  }
   const Cleaned cleaned = clean(loaded.subject, options.clean);
   std::vector<Json> changes;
   for (const Change& c : cleaned.changes)

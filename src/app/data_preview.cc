@@ -75,8 +75,7 @@ Preview make_preview(const RunConfig& config, int64_t rows) {
   const DataOptions options = first_rows(config.data, rows);
   Preview preview;
   const RejectionSink note = [&](const Rejection& r) {
-    preview.refused.push_back(visible(fmt::format(
-        "{}{} — wanted {} ({})", r.field.empty() ? "" : r.field + ": ", r.found, r.wanted, r.place)));
+    preview.refused.push_back(visible(fmt::format("{} ({})", sentence(r), r.place)));
   };
   try {
     const TrainingSets sets = load_training_sets({.options = options,

@@ -65,9 +65,12 @@ LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits)
   s.max_steps = config.train.max_steps;
   if (config.train.token_batch == 0)
     s.samples_per_step = config.train.per_device_train_batch_size * config.train.gradient_accumulation_steps;
-  RowSet train = read_row_set(training_specs(o), o);
-  if (o.val_size > 0) s.validation = examine(take_validation(train, o.val_size), o, context);
-  if (!o.eval_dataset.empty()) s.validation = examine(read_row_set(validation_specs(o), o), o, context);
+  DataOptions all = o;  // bad rows are counted here, whatever their number
+  all.max_rejected = 1;
+  all.strict = false;
+  RowSet train = read_rows(training_specs(o), all);
+  if (o.val_size > 0) s.validation = examine(hold_out(train, o.val_size), o, context);
+  if (!o.eval_dataset.empty()) s.validation = examine(read_rows(specs_of(o.eval_dataset), all), o, context);
   s.train = examine(std::move(train), o, context);
   return out;
 }
@@ -88,15 +91,14 @@ bool parse_data_options(const std::string& command, const std::string& usage, Ru
   return true;
 }
 
-void log_short_check(const RunConfig& config, const Dataset& train) {
-  const DataOptions& o = config.data;
-  Subject s{.data = o};
-  RowSet rows = read_row_set(training_specs(o), o, kShortRows);
-  if (o.val_size > 0) s.validation = examine(take_validation(rows, o.val_size), o, nullptr);
-  if (!o.eval_dataset.empty())
-    s.validation = examine(read_row_set(validation_specs(o), o, kShortRows), o, nullptr);
-  s.train = examine(std::move(rows), o, nullptr);
+void log_short_check(const DataOptions& options, const RowSet& train, const RowSet& validation) {
+  Subject s{.data = options};
+  s.train = examine(first_rows(train, kShortRows), options, nullptr);
+  s.validation = examine(first_rows(validation, kShortRows), options, nullptr);
   for (const std::string& line : short_lines(diagnose(s, true))) warn_line(line);
+}
+
+void warn_open_turns(const Dataset& train) {
   TurnEnds ends;
   for (const Example& e : train.examples) {
     if (!e.segments.empty()) continue;  // packed plain text has no turns
@@ -104,7 +106,7 @@ void log_short_check(const RunConfig& config, const Dataset& train) {
     ends.turns += own.turns;
     ends.ended += own.ended;
   }
-  if (config.train.stage == "sft" && ends.ended < ends.turns)
+  if (ends.ended < ends.turns)
     warn(
         "data: {} of {} trained turns do not train their end of turn; the model does not learn to stop there",
         format_count(ends.turns - ends.ended), format_count(ends.turns));

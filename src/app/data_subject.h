@@ -32,7 +32,10 @@ LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits)
 bool parse_data_options(const std::string& command, const std::string& usage, RunConfig& config,
                         std::vector<FieldRef> own, Args args);
 
-// The short form of the check, logged: warnings and errors of the sets that are about to be trained.
-void log_short_check(const RunConfig& config, const Dataset& train);
+// The short form of the check, logged: warnings and errors of the rows that are about to be trained.
+void log_short_check(const DataOptions& options, const RowSet& train, const RowSet& validation);
+
+// A warning when trained turns of chats do not train their end.
+void warn_open_turns(const Dataset& train);
 
 }  // namespace keel

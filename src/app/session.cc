@@ -47,17 +47,18 @@ RejectionSink rejection_file(std::filesystem::path path) {
   if (path.empty()) return {};
   return [path = std::move(path), file = std::shared_ptr<AppendFile>()](const Rejection& r) mutable {
     if (!file) file = std::make_shared<AppendFile>(path);
-    file->append(to_line({{"place", r.place}, {"field", r.field}, {"found", r.found}, {"wanted", r.wanted}}) +
-                 "\n");
+    file->append(to_line(to_json(r)) + "\n");
   };
 }
 
-RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir) {
+RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir,
+                      const RowsCallback& on_rows) {
   TrainingSets sets = load_training_sets({.options = config.data,
                                           .tokenizer = model.tokenizer,
                                           .chat_template = model.chat_template,
                                           .stage = parse_stage(config.train.stage),
-                                          .rejected = rejection_file(run_dir / "rejected.jsonl")});
+                                          .rejected = rejection_file(run_dir / "rejected.jsonl"),
+                                          .on_rows = on_rows});
   log_set("train", sets.train);
   log_set("validation", sets.validation);
   log_set("general", sets.general);

@@ -26,7 +26,8 @@ RejectionSink rejection_file(std::filesystem::path path);
 
 // The training set with what is held out of it, eval_dataset and general_dataset. Bad rows go to
 // run_dir/rejected.jsonl. Logs one line of numbers a set.
-RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir);
+RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir,
+                      const RowsCallback& on_rows = {});
 
 // loss_reduction: auto becomes what the training set calls for, and that is logged.
 void settle_loss_reduction(RunConfig& config, const Dataset& train);

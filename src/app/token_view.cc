@@ -5,12 +5,14 @@
 
 #include <array>
 
+#include "base/utf8.h"
 #include "report/html_escape.h"
 
 namespace keel {
 namespace {
 
 constexpr std::string_view kBroken = "\xEF\xBF\xBD";  // U+FFFD: half a character
+constexpr char32_t kReplacement = 0xFFFD;
 constexpr size_t kMostTokensOfACharacter = 16;
 
 TokenKind kind_of(const Example& e, size_t t) {
@@ -26,24 +28,6 @@ std::string text_of(const Tokenizer& tokenizer, const Example& e, size_t begin, 
   const std::string with = tokenizer.decode(ids.subspan(from, end - from), false);
   if (with.starts_with(before)) return with.substr(before.size());
   return tokenizer.decode(ids.subspan(begin, end - begin), false);
-}
-
-struct Character {
-  char32_t code = 0;
-  size_t bytes = 1;
-};
-
-// Text from a tokenizer's decoder is UTF-8.
-Character character_at(std::string_view text, size_t i) {
-  const auto byte = [&](size_t k) {
-    return static_cast<unsigned char>(i + k < text.size() ? text[i + k] : 0);
-  };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  char32_t code = lead & (0x7FU >> bytes);
-  for (size_t k = 1; k < bytes; ++k) code = (code << 6) | (byte(k) & 0x3FU);
-  return {code, bytes};
 }
 
 bool is_invisible(char32_t c) {
@@ -71,14 +55,15 @@ bool stands_alone(std::string_view text, size_t i) {
   return i == 0 || i + 1 == text.size() || blank(text[i - 1]) || blank(text[i + 1]);
 }
 
-std::string sign_of(std::string_view text, size_t i, const Character& c) {
-  if (c.code == '\n') return "⏎\n";
-  if (c.code == '\t') return "⇥";
-  if (c.code == ' ') return stands_alone(text, i) ? "·" : " ";
-  if (c.code < 0x20) return std::string{'\xE2', '\x90', static_cast<char>(0x80 + c.code)};  // ␀ and so on
-  if (c.code == 0x7F) return "␡";
-  if (is_invisible(c.code)) return fmt::format("<U+{:04X}>", static_cast<uint32_t>(c.code));
-  return std::string(text.substr(i, c.bytes));
+std::string sign_of(std::string_view text, size_t begin, size_t end, char32_t c) {
+  if (c == '\n') return "⏎\n";
+  if (c == '\t') return "⇥";
+  if (c == ' ') return stands_alone(text, begin) ? "·" : " ";
+  if (c < 0x20) return std::string{'\xE2', '\x90', static_cast<char>(0x80 + c)};  // ␀ and so on
+  if (c == 0x7F) return "␡";
+  if (c == kReplacement) return std::string(kBroken);
+  if (is_invisible(c)) return fmt::format("<U+{:04X}>", static_cast<uint32_t>(c));
+  return std::string(text.substr(begin, end - begin));
 }
 
 bool same_run(const TokenPiece& a, const TokenPiece& b) { return a.kind == b.kind && a.weight == b.weight; }
@@ -122,10 +107,9 @@ std::vector<TokenPiece> token_pieces(const Example& example, const Tokenizer& to
 
 std::string visible(std::string_view text) {
   std::string out;
-  for (size_t i = 0; i < text.size();) {
-    const Character c = character_at(text, i);
-    out += sign_of(text, i, c);
-    i += c.bytes;
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    const char32_t c = next_character(text, end);
+    out += sign_of(text, begin, end, c);
   }
   return out;
 }

@@ -169,8 +169,11 @@ int train_run(RunConfig& config) {
   std::optional<fs::path> checkpoint;
   if (wants_resume(config.train)) checkpoint = prepare_resume(config);
   ChatModel model = load_model(config, true);
-  const RunData data = load_run_data(config, model, run_dir);
-  log_short_check(config, data.train);
+  const RunData data =
+      load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
+        log_short_check(config.data, train, validation);
+      });
+  if (config.train.stage == "sft") warn_open_turns(data.train);
   settle_loss_reduction(config, data.train);
   config.model.precision = precision_name(model.lm->compute_dtype());
   write_file(run_dir / "config.yaml", dump_config(config.fields()));

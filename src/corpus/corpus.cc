@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -20,6 +20,7 @@ namespace keel {
 namespace {
 
 constexpr const char* kKnownFiles = "Parquet, a JSON array, JSON lines, or a .csv, .tsv or .txt file";
+constexpr size_t kShownReasons = 5;
 
 const RowReader& reader_named(const std::string& schema) {
   for (const RowReader& reader : row_readers()) {
@@ -67,39 +68,14 @@ MaybeFault take_row_weight(const Json& row, double& weight) {
   return {};
 }
 
-std::string reason_of(const Rejection& r) {  // the same for all rows with the same trouble
-  std::string field;
-  bool inside = false;
-  for (const char c : r.field) {
-    if (c == ']') inside = false;
-    if (!inside) field += c;
-    if (c == '[') inside = true;
-  }
-  return field + ": " + r.wanted;
-}
-
-std::string sentence(const Rejection& r) {
-  return fmt::format("{}{}, wanted {}", r.field.empty() ? "" : r.field + ": ", r.found, r.wanted);
-}
-
 // "3 × output: null, wanted text (first at a.json:7)", most frequent first.
-std::string by_reason(const std::vector<Rejection>& rejections) {
-  std::map<std::string, std::pair<int64_t, const Rejection*>> reasons;
-  for (const Rejection& r : rejections) {
-    auto& [count, first] = reasons[reason_of(r)];
-    if (++count == 1) first = &r;
-  }
-  std::vector<std::pair<int64_t, const Rejection*>> sorted;
-  for (const auto& [reason, entry] : reasons) sorted.push_back(entry);
-  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) { return a.first > b.first; });
+std::string reasons_of(const std::vector<Rejection>& rejections) {
+  const std::vector<RejectedFor> reasons = by_reason(rejections);
   std::vector<std::string> lines;
-  for (const auto& [count, first] : sorted) {
-    if (lines.size() == 5) {
-      lines.push_back(fmt::format("and {} more reasons", sorted.size() - 5));
-      break;
-    }
-    lines.push_back(fmt::format("{} × {} (first at {})", count, sentence(*first), first->place));
-  }
+  for (const RejectedFor& r : std::span(reasons).first(std::min(kShownReasons, reasons.size())))
+    lines.push_back(fmt::format("{} × {} (first at {})", r.count, r.text, r.places.front()));
+  if (reasons.size() > kShownReasons)
+    lines.push_back(fmt::format("and {} more reasons", reasons.size() - kShownReasons));
   return join(lines, "; ");
 }
 
@@ -110,6 +86,7 @@ class CorpusReader {
 
   void read_file(const fs::path& path) {
     const DataFile file(path);
+    corpus_.files.push_back(path);
     hashes_ += to_hex(hash64(file.bytes()));
     const std::string_view bytes = without_bom(file.bytes());
     if (is_parquet(bytes) && file.packed())
@@ -152,7 +129,7 @@ class CorpusReader {
     if (corpus_.records.empty() || share > options_.max_rejected)
       throw UserError(
           {.where = path.string(),
-           .found = fmt::format("{} of {} rows are bad: {}", rejected, rows, by_reason(corpus_.rejections)),
+           .found = fmt::format("{} of {} rows are bad: {}", rejected, rows, reasons_of(corpus_.rejections)),
            .wanted = fmt::format("at most {:.4g} % bad rows", options_.max_rejected * 100),
            .hint = "mend or remove these rows, or raise max_rejected"});
     corpus_.schema = join(std::vector<std::string>(schemas_.begin(), schemas_.end()), "+");
@@ -229,13 +206,6 @@ class CorpusReader {
 };
 
 }  // namespace
-
-Json to_json(const Rejection& rejection) {
-  return {{"place", rejection.place},
-          {"field", rejection.field},
-          {"found", rejection.found},
-          {"wanted", rejection.wanted}};
-}
 
 Corpus read_corpus(const fs::path& path, const CorpusOptions& options) {
   CorpusReader reader(options);

@@ -13,6 +13,7 @@
 
 #include "corpus/dataset_spec.h"
 #include "corpus/record.h"
+#include "corpus/rejection.h"
 
 namespace keel {
 
@@ -32,8 +33,9 @@ struct CorpusOptions {
 struct Corpus {
   std::vector<Record> records;  // in the order of files (by name) and rows
   std::vector<Rejection> rejections;
-  std::string schema;  // of the records: one name, or several joined by '+'
-  std::string hash;    // 16 hex digits: the content of the files
+  std::string schema;                        // of the records: one name, or several joined by '+'
+  std::string hash;                          // 16 hex digits: the content of the files
+  std::vector<std::filesystem::path> files;  // that were read
 };
 
 // path: a file, a folder (its files of these kinds, at any depth) or

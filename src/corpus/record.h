@@ -1,7 +1,6 @@
 // One row of a corpus, whatever file and schema it came from.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,15 +25,5 @@ struct Record {
   std::optional<bool> label;
   std::string place;  // "file:line", for messages
 };
-
-// A row that could not be read: counted, written to rejected.jsonl, never an exception.
-struct Rejection {
-  std::string place, field, found, wanted;
-};
-
-using RejectionSink = std::function<void(const Rejection&)>;
-
-// {"place", "field", "found", "wanted"}: a line of rejected.jsonl.
-Json to_json(const Rejection& rejection);
 
 }  // namespace keel

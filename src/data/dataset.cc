@@ -5,25 +5,13 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/names.h"
-#include "corpus/corpus.h"
+#include "base/parallel.h"
 #include "data/encode.h"
 #include "data/pack.h"
-#include "data/parallel.h"
-#include "data/split.h"
 
 namespace keel {
 namespace {
-
-struct Rows {
-  std::vector<Record> records;
-  std::vector<int32_t> source;  // of each record
-  std::vector<std::string> sources;
-  std::vector<double> weights;
-  std::string hash;
-  int64_t rejected = 0;
-};
 
 void check_kind(const Record& record, Stage stage) {
   if (record.label || !record.rejected.is_null())
@@ -41,42 +29,9 @@ void check_kind(const Record& record, Stage stage) {
                    .hint = text ? "stage: cpt trains plain text" : "stage: sft trains chats"});
 }
 
-void throw_first(const std::vector<ErrorText>& problems) {
-  if (!problems.empty()) throw UserError(problems.front());
-}
-
-std::vector<DatasetSpec> specs_of(const std::vector<std::string>& paths) {
-  std::vector<DatasetSpec> specs;
-  for (const std::string& path : paths) specs.push_back({.path = path});
-  return specs;
-}
-
-Rows read_rows(const std::vector<DatasetSpec>& specs, const DataContext& context, Stage stage) {
-  const DataOptions& o = context.options;
-  std::vector<ErrorText> problems;
-  const auto columns = column_names(o.columns, "columns", problems);
-  throw_first(problems);
-  Rows rows;
-  std::string hashes;
-  for (const DatasetSpec& spec : specs) {
-    Corpus corpus = read_dataset(spec, o.dataset_dir,
-                                 {.columns = columns,
-                                  .other_columns = true,
-                                  .max_rows = o.max_samples,
-                                  .max_rejected = o.max_rejected,
-                                  .strict = o.strict,
-                                  .sink = context.rejected});
-    for (Record& record : corpus.records) {
-      check_kind(record, stage);
-      rows.records.push_back(std::move(record));
-    }
-    rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
-    rows.sources.push_back(spec.label());
-    rows.weights.push_back(spec.weight);
-    rows.rejected += static_cast<int64_t>(corpus.rejections.size());
-    hashes += corpus.hash;
-  }
-  rows.hash = hashes.size() == 16 ? hashes : to_hex(hash64(hashes));
+RowSet read_checked(const std::vector<DatasetSpec>& specs, const DataContext& context, Stage stage) {
+  RowSet rows = read_rows(specs, context.options, context.rejected);
+  for (const Record& record : rows.records) check_kind(record, stage);
   return rows;
 }
 
@@ -111,7 +66,7 @@ void report_refused(const std::vector<EncodedRow>& rows, const DataContext& cont
        .hint = s.dropped > 0 ? "raise cutoff_len" : "look at train_on and the weights of rows and messages"});
 }
 
-Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
+Dataset encode_rows(RowSet rows, const DataContext& context, bool pack) {
   const EncodeContext encode = encode_context(context.tokenizer, context.chat_template, context.options);
   std::vector<EncodedRow> encoded(rows.records.size());
   const auto threads = static_cast<size_t>(context.options.preprocessing_num_workers);
@@ -120,9 +75,12 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
     encoded[i] = record.messages.empty() ? encode_text(record, encode) : encode_chat(record, encode);
   });
   report_refused(encoded, context);
-  Dataset set{
-      .sources = std::move(rows.sources), .weights = std::move(rows.weights), .hash = std::move(rows.hash)};
-  set.stats.rejected = rows.rejected;
+  Dataset set{.hash = std::move(rows.hash)};
+  for (Source& source : rows.sources) {
+    set.sources.push_back(std::move(source.name));
+    set.weights.push_back(source.weight);
+    set.stats.rejected += static_cast<int64_t>(source.rejections.size());
+  }
   std::vector<int64_t> lengths;
   for (size_t i = 0; i < encoded.size(); ++i) {
     set.stats += encoded[i].stats;
@@ -143,19 +101,6 @@ Dataset encode_rows(Rows rows, const DataContext& context, bool pack) {
     set.stats.best_fill = static_cast<double>(fewest) / static_cast<double>(set.stats.examples);
   }
   return set;
-}
-
-Rows take_held_out(Rows& rows, double val_size) {
-  const std::vector<bool> out = held_out(rows.records, val_size);
-  Rows kept{.sources = rows.sources, .weights = rows.weights, .hash = rows.hash, .rejected = rows.rejected};
-  Rows held{.sources = rows.sources, .weights = rows.weights, .hash = rows.hash};
-  for (size_t i = 0; i < out.size(); ++i) {
-    Rows& side = out[i] ? held : kept;
-    side.records.push_back(std::move(rows.records[i]));
-    side.source.push_back(rows.source[i]);
-  }
-  rows = std::move(kept);
-  return held;
 }
 
 void check_options(const DataOptions& o, Stage stage) {
@@ -181,32 +126,26 @@ Stage parse_stage(const std::string& name) {
 }
 
 Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context) {
-  return encode_rows(read_rows(specs, context, context.stage), context, false);
+  return encode_rows(read_checked(specs, context, context.stage), context, false);
 }
 
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context) {
   return load_dataset(specs_of(names), context);
 }
 
-std::vector<DatasetSpec> training_specs(const DataOptions& options) {
-  std::vector<DatasetSpec> specs = specs_of(options.dataset);
-  std::vector<ErrorText> problems;
-  for (DatasetSpec& spec : dataset_specs(options.datasets, "datasets", problems))
-    specs.push_back(std::move(spec));
-  throw_first(problems);
-  return specs;
-}
-
 TrainingSets load_training_sets(const DataContext& context) {
   const DataOptions& o = context.options;
   check_options(o, context.stage);
-  Rows rows = read_rows(training_specs(o), context, context.stage);
+  RowSet rows = read_checked(training_specs(o), context, context.stage), validation;
+  if (o.val_size > 0) validation = hold_out(rows, o.val_size);
+  if (!o.eval_dataset.empty()) validation = read_checked(specs_of(o.eval_dataset), context, context.stage);
+  if (context.on_rows) context.on_rows(rows, validation);
   TrainingSets sets;
-  if (o.val_size > 0) sets.validation = encode_rows(take_held_out(rows, o.val_size), context, false);
   sets.train = encode_rows(std::move(rows), context, context.stage == Stage::cpt && o.packing);
-  if (!o.eval_dataset.empty()) sets.validation = load_dataset(o.eval_dataset, context);
+  if (!validation.sources.empty()) sets.validation = encode_rows(std::move(validation), context, false);
   if (!o.general_dataset.empty())
-    sets.general = encode_rows(read_rows(specs_of(o.general_dataset), context, Stage::any), context, false);
+    sets.general =
+        encode_rows(read_checked(specs_of(o.general_dataset), context, Stage::any), context, false);
   return sets;
 }
 

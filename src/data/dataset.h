@@ -1,13 +1,13 @@
 // From names of datasets to examples: read, split, encode, pack. The whole data path in one call.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "corpus/dataset_spec.h"
-#include "corpus/record.h"
 #include "data/example.h"
 #include "data/options.h"
+#include "data/row_set.h"
 #include "data/stats.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -18,12 +18,15 @@ namespace keel {
 enum class Stage { sft, cpt, any };
 Stage parse_stage(const std::string& name);  // "sft", "cpt", "any"
 
+using RowsCallback = std::function<void(const RowSet& train, const RowSet& validation)>;
+
 struct DataContext {
   const DataOptions& options;
   const Tokenizer& tokenizer;
   const ChatTemplate& chat_template;
   Stage stage = Stage::sft;
   RejectionSink rejected = {};  // told of every bad row
+  RowsCallback on_rows = {};    // load_training_sets: called once the rows are read, before they are encoded
 };
 
 struct Dataset {
@@ -45,10 +48,6 @@ struct TrainingSets {
 // template refuses, no example left.
 Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context);
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context);
-
-// dataset and datasets together. UserError: the first mistake of the list (config/ tells all of them at
-// once).
-std::vector<DatasetSpec> training_specs(const DataOptions& options);
 
 // All sets that the options name. Training texts (cpt) are packed into rows. Duplicate rows never stand on
 // both sides of a val_size split. validation has the kind of the stage, general may hold both kinds.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "corpus/record.h"
+#include "corpus/rejection.h"
 #include "data/example.h"
 #include "data/options.h"
 #include "data/stats.h"

@@ -22,22 +22,30 @@ void check_weights_are_used(const Dataset& set) {
 
 }  // namespace
 
+Mixture mixture_of(std::span<const int32_t> source_of, std::vector<int64_t> lengths,
+                   std::span<const double> weights, const DataOptions& options, uint64_t seed) {
+  const bool by_tokens = options.mix_by == "tokens";
+  std::vector<int64_t> units(weights.size(), 0);
+  for (size_t i = 0; i < lengths.size(); ++i)
+    units[static_cast<size_t>(source_of[i])] += by_tokens ? lengths[i] : 1;
+  return Mixture(
+      source_of, std::move(lengths),
+      {.shares = mixing_shares(units, options.mix_alpha, weights), .by_tokens = by_tokens, .seed = seed});
+}
+
 Mix make_mix(const Dataset& set, const DataOptions& options, uint64_t seed) {
   if (options.mix_strategy == "concat") {
     check_weights_are_used(set);
     return {};
   }
-  const bool by_tokens = options.mix_by == "tokens";
   std::vector<int32_t> source_of;
-  std::vector<int64_t> lengths, units(set.sources.size(), 0);
+  std::vector<int64_t> lengths;
   for (const Example& e : set.examples) {
     source_of.push_back(e.source);
     lengths.push_back(e.size());
-    units[static_cast<size_t>(e.source)] += by_tokens ? e.size() : 1;
   }
-  const std::vector<double> shares = mixing_shares(units, options.mix_alpha, set.weights);
-  Mix mix{.mixture = Mixture(source_of, std::move(lengths),
-                             {.shares = shares, .by_tokens = by_tokens, .seed = seed})};
+  Mix mix{.mixture = mixture_of(source_of, std::move(lengths), set.weights, options, seed)};
+  const std::span<const double> shares = mix.mixture->shares();
   const std::vector<double> passes = mix.mixture->passes();
   for (size_t i = 0; i < shares.size(); ++i) {
     mix.lines.push_back(fmt::format("mix: {} {:.1f} % of the {}, {:.2g} passes an epoch", set.sources[i],

@@ -24,6 +24,8 @@ class Mixture {
   // source_of, lengths: of each sample. BugError when a source with a share has no sample.
   Mixture(std::span<const int32_t> source_of, std::vector<int64_t> lengths, MixtureOptions options);
 
+  std::span<const double> shares() const { return options_.shares; }  // of each source
+
   // Samples of an epoch: about as many units as all sources have together.
   int64_t draws() const { return draws_; }
 

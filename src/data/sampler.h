@@ -41,6 +41,7 @@ class Sampler {
   // every example comes once an epoch.
   Sampler(std::vector<int64_t> lengths, SamplerOptions options, std::optional<Mixture> mixture = {});
 
+  int64_t samples_per_epoch() const;
   int64_t steps_per_epoch() const;
   // max_steps > 0 wins; else the epochs' steps, a fraction rounded up (0.5 epochs of 3 steps: 2).
   int64_t total_steps(double epochs, int64_t max_steps = 0) const;
@@ -52,8 +53,6 @@ class Sampler {
   std::vector<uint32_t> epoch_order(int64_t epoch) const;
 
  private:
-  int64_t samples_per_epoch() const;
-
   std::vector<int64_t> lengths_;
   SamplerOptions options_;
   std::optional<Mixture> mixture_;

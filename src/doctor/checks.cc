@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "doctor/wording.h"
+
 namespace keel {
 
 std::span<const Check> checks() {
@@ -29,6 +31,13 @@ std::vector<std::string> places_of(const RowSet& rows, std::span<const uint32_t>
   for (const uint32_t row : which.first(std::min<size_t>(3, which.size())))
     places.push_back(rows.records[row].place);
   return places;
+}
+
+Finding about_rows(const RowSet& rows, std::span<const uint32_t> which) {
+  const auto count = static_cast<int64_t>(which.size());
+  return {.count = count,
+          .share = share_of(count, static_cast<int64_t>(rows.records.size())),
+          .places = places_of(rows, which)};
 }
 
 }  // namespace keel

@@ -37,4 +37,7 @@ void check_steps(const Subject& subject, Findings& out);
 // The first three places of the rows.
 std::vector<std::string> places_of(const RowSet& rows, std::span<const uint32_t> which);
 
+// A finding about these rows: their number, their share of all rows, the first places.
+Finding about_rows(const RowSet& rows, std::span<const uint32_t> which);
+
 }  // namespace keel

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/utf8.h"
 #include "doctor/leaks.h"
 #include "doctor/personal_data.h"
 #include "doctor/stock_phrases.h"
@@ -98,7 +99,7 @@ class Cleaner {
     for (const uint32_t row : rows) holding += with[row];
     for (size_t i = rows.size();
          i-- > 0 && static_cast<double>(holding) > options_.phrase_cap * static_cast<double>(all);) {
-      drop(rows[i], fmt::format("stock phrase over the cap: “{}”", phrase.text.substr(0, 200)));
+      drop(rows[i], fmt::format("stock phrase over the cap: “{}”", utf8_prefix(phrase.text, 200)));
       holding -= with[rows[i]];
       all -= replies[rows[i]];
     }
@@ -124,9 +125,7 @@ class Cleaner {
     Cleaned out;
     for (const Source& source : subject_.train.rows.sources) {
       for (const Rejection& r : source.rejections)
-        out.changes.push_back({r.place, "left out",
-                               fmt::format("a bad row: {}{}, wanted {}",
-                                           r.field.empty() ? "" : r.field + ": ", r.found, r.wanted)});
+        out.changes.push_back({r.place, "left out", "a bad row: " + sentence(r)});
     }
     for (uint32_t row = 0; row < why_.size(); ++row) {
       if (!kept(row)) {

@@ -1,11 +1,11 @@
 #include "doctor/diagnose.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "corpus/dedup/characters.h"
+#include "data/mix.h"
+#include "data/sampler.h"
 #include "doctor/checks.h"
-#include "doctor/rejections.h"
 #include "doctor/script_count.h"
 
 namespace keel {
@@ -74,25 +74,54 @@ Lengths lengths_of(std::vector<int64_t> lengths, bool tokens, int64_t cutoff) {
 
 }  // namespace
 
-std::optional<TrainingPlan> plan_of(const Subject& s) {
-  if (!s.tokenised() || s.samples_per_step == 0) return {};
-  TrainingPlan plan{.samples_per_step = s.samples_per_step, .epochs = s.epochs};
-  int64_t text_tokens = 0;
+namespace {
+
+struct Samples {
+  std::vector<int64_t> lengths;
+  std::vector<int32_t> source;
+  void add(int64_t count, int64_t length, int32_t from) {
+    lengths.insert(lengths.end(), static_cast<size_t>(count), length);
+    source.insert(source.end(), static_cast<size_t>(count), from);
+  }
+};
+
+// A row of several samples counts them as equally long; packed rows of plain text as full, which they are but
+// for a hair.
+Samples samples_of(const Subject& s) {
+  Samples samples;
+  std::vector<int64_t> text_tokens(s.train.rows.sources.size(), 0);
   for (size_t i = 0; i < s.train.tokens.size(); ++i) {
     const DataStats& stats = s.train.tokens[i].stats;
-    const bool packed = s.train.rows.records[i].messages.empty() && s.data.packing;
-    if (packed)
-      text_tokens += stats.tokens;
-    else
-      plan.samples += stats.examples;
+    const int32_t source = s.train.rows.source[i];
+    if (s.train.rows.records[i].messages.empty() && s.data.packing)
+      text_tokens[static_cast<size_t>(source)] += stats.tokens;
+    else if (stats.examples > 0)
+      samples.add(stats.examples, stats.tokens / stats.examples, source);
   }
   const int64_t row = s.data.pack_length > 0 ? s.data.pack_length : s.data.cutoff_len;
-  plan.samples += (text_tokens + row - 1) / row;  // packed rows are full but for a hair
-  plan.steps_per_epoch = (plan.samples + plan.samples_per_step - 1) / plan.samples_per_step;
-  const double steps = s.epochs * static_cast<double>(plan.steps_per_epoch);
-  plan.steps =
-      s.max_steps > 0 ? s.max_steps : static_cast<int64_t>(std::ceil(steps - 1e-9 * std::max(1.0, steps)));
-  return plan;
+  for (size_t i = 0; i < text_tokens.size(); ++i)
+    samples.add((text_tokens[i] + row - 1) / row, row, static_cast<int32_t>(i));
+  return samples;
+}
+
+}  // namespace
+
+std::optional<TrainingPlan> plan_of(const Subject& s) {
+  if (!s.tokenised() || s.samples_per_step == 0) return {};
+  const Samples samples = samples_of(s);
+  if (samples.lengths.empty()) return {};
+  std::optional<Mixture> mixture;
+  if (s.data.mix_strategy != "concat") {
+    std::vector<double> weights;
+    for (const Source& source : s.train.rows.sources) weights.push_back(source.weight);
+    mixture = mixture_of(samples.source, samples.lengths, weights, s.data, 0);
+  }
+  const Sampler sampler(samples.lengths, {.batch_size = s.samples_per_step}, std::move(mixture));
+  return TrainingPlan{.samples = sampler.samples_per_epoch(),
+                      .samples_per_step = s.samples_per_step,
+                      .steps_per_epoch = sampler.steps_per_epoch(),
+                      .steps = sampler.total_steps(s.epochs, s.max_steps),
+                      .epochs = s.epochs};
 }
 
 Diagnosis diagnose(const Subject& subject, bool in_short) {

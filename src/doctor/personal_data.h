@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "corpus/record.h"
@@ -36,12 +37,13 @@ std::vector<PersonalItem> find_personal_data(std::string_view text);
 std::string mask_personal_data(std::string_view text);
 
 // Every text of a record in which it is looked for: contents, reasoning, names and values of tool calls,
-// plain text. edit may change it in place.
-template <class Edit>
-void for_each_text(Json& value, const Edit& edit) {
-  if (value.is_string()) return edit(value.get_ref<std::string&>());
+// plain text. Of a Json that is not const, visit may change it in place.
+template <class AnyJson, class Visit>
+void for_each_text(AnyJson& value, const Visit& visit) {
+  using Text = std::conditional_t<std::is_const_v<AnyJson>, const std::string, std::string>;
+  if (value.is_string()) return visit(value.template get_ref<Text&>());
   if (!value.is_structured()) return;
-  for (Json& part : value) for_each_text(part, edit);
+  for (auto& part : value) for_each_text(part, visit);
 }
 
 }  // namespace keel

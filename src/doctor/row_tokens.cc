@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "data/parallel.h"
+#include "base/parallel.h"
 
 namespace keel {
 namespace {

@@ -1,5 +1,7 @@
 #include "doctor/script_count.h"
 
+#include "base/utf8.h"
+
 namespace keel {
 
 void count_scripts(std::string_view text, ScriptCount& count) {

@@ -8,33 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "corpus/dataset_spec.h"
 #include "corpus/dedup/near_index.h"
-#include "corpus/record.h"
 #include "data/options.h"
+#include "data/row_set.h"
 #include "doctor/options.h"
 #include "doctor/row_tokens.h"
 
 namespace keel {
-
-struct Source {
-  std::string name, schema;
-  std::vector<Rejection> rejections;
-};
-
-struct RowSet {
-  std::vector<Source> sources;
-  std::vector<Record> records;
-  std::vector<int32_t> source;  // of each record
-};
-
-// Every good row; bad rows never stop the reading (UserError only when a source has no good row at all, or
-// cannot be read). most: rows of a source, 0: all (max_samples still counts).
-RowSet read_row_set(const std::vector<DatasetSpec>& specs, const DataOptions& options, int64_t most = 0);
-std::vector<DatasetSpec> validation_specs(const DataOptions& options);  // eval_dataset
-
-// Moves the rows that val_size holds out, as training would.
-RowSet take_validation(RowSet& train, double val_size);
 
 // A reply of the assistant that is trained (its weight is not 0).
 struct Reply {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 namespace keel {
 namespace {

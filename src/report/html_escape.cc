@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 namespace keel {
 namespace {

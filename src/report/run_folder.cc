@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 namespace keel {
 namespace {

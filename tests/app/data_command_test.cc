@@ -110,6 +110,23 @@ TEST_F(DataCommand, CleanWritesANewFileAndALog) {
   EXPECT_EQ(lines("rows.jsonl").size(), 42U);
 }
 
+TEST_F(DataCommand, CleanNeverReplacesWhatItReads) {
+  write_file(dir_ / "list.yaml", "datasets:\n  - path: " + path("rows.jsonl") + "\n");
+  fs::create_directory(dir_ / "folder");
+  test::make_rows(dir_ / "folder/rows.jsonl", 3);
+  for (const std::string& args : {path("list.yaml") + " --output " + path("rows.jsonl"),
+                                  "--dataset " + path("folder") + " --output " + path("folder/rows.jsonl"),
+                                  "--dataset " + path("*.jsonl") + " --output " + path("val.jsonl"),
+                                  "--dataset " + path("rows.jsonl") + " --eval_dataset " + path("val.jsonl") +
+                                      " --output " + path("val.jsonl")}) {
+    const Outcome o = run_keel("data clean " + args + " --overwrite true");
+    EXPECT_EQ(o.code, 2) << args;
+    EXPECT_NE(o.text.find("is one of the files that are read"), std::string::npos) << o.text;
+  }
+  EXPECT_EQ(lines("rows.jsonl").size(), 42U);
+  EXPECT_EQ(lines("val.jsonl").size(), 2U);
+}
+
 TEST_F(DataCommand, MistakesAreTold) {
   const auto says = [](const std::string& args, const char* text) {
     const Outcome o = run_keel(args);

@@ -39,7 +39,7 @@ TEST_F(DataPreview, ShowsWhatIsTrained) {
   EXPECT_THAT(out.text, HasSubstr("<|im_start|>user⏎\na <b>?c<|im_end|>⏎\n<|im_start|>assistant⏎\n"
                                   "{+×0.5 two··x⏎\n+}{!×0.5 <|im_end|>!}⏎\n"));
   EXPECT_THAT(out.text,
-              HasSubstr("not trained: messages: weight 0 at every reply of train_on: all — wanted a reply "
+              HasSubstr("not trained: messages: weight 0 at every reply of train_on: all, wanted a reply "
                         "with a weight above 0"));
   EXPECT_THAT(out.text, Not(HasSubstr("\x1b")));
 }

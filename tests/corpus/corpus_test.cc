@@ -354,7 +354,7 @@ TEST_F(CorpusTest, TooManyBadRowsStopWithCounts) {
   std::vector<std::string> told;
   const RejectionSink sink = [&](const Rejection& r) { told.push_back(r.found); };
   EXPECT_EQ(error([&] { read_corpus(path, {.sink = sink}); }),
-            "rows.jsonl: 3 of 100 rows are bad: 2 × messages[0].content: the number 1, wanted text "
+            "rows.jsonl: 3 of 100 rows are bad: 2 × messages[].content: the number 1, wanted text "
             "(first at rows.jsonl:98); 1 × broken JSON at byte 1 of the row, wanted one JSON object (first "
             "at rows.jsonl:100); wanted at most 1 % bad rows; try: mend or remove these rows, or raise "
             "max_rejected");

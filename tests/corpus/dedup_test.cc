@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "corpus/dedup/characters.h"
 #include "corpus/dedup/near_index.h"
 #include "corpus/dedup/record_text.h"

@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "data/pack.h"
-#include "data/parallel.h"
 #include "data/split.h"
 #include "support/error_of.h"
 #include "support/paths.h"
@@ -97,6 +96,22 @@ TEST_F(DatasetTest, TheValidationSplitDependsOnContentAlone) {
   EXPECT_EQ(contents(f.train.examples), contents(b.train.examples));
   options_.val_size = 7;
   EXPECT_EQ(load_training_sets(context()).validation.examples.size(), 7U);
+}
+
+TEST_F(DatasetTest, RowsAreShownBeforeTheyAreEncoded) {
+  options_.dataset = {numbered("a.jsonl", 9)};
+  options_.val_size = 3;
+  DataContext c = context();
+  size_t train = 0, validation = 0;
+  c.on_rows = [&](const RowSet& rows, const RowSet& held) {
+    train = rows.records.size();
+    validation = held.records.size();
+    EXPECT_EQ(first_rows(rows, 2).records.size(), 2U);
+    EXPECT_EQ(rows.sources.front().files, (std::vector<fs::path>{options_.dataset.front()}));
+  };
+  load_training_sets(c);
+  EXPECT_EQ(train, 6U);
+  EXPECT_EQ(validation, 3U);
 }
 
 TEST_F(DatasetTest, EqualRowsAreNeverSplit) {
@@ -284,22 +299,6 @@ TEST(BestFit, SourcesDoNotShareRows) {
   EXPECT_EQ(rows[0].turn, (std::vector<int32_t>{0, 0, 1, 1}));
   EXPECT_EQ(rows[0].place, "p and 1 more");
   EXPECT_EQ(rows[1].source, 1);
-}
-
-TEST(ForEachRow, ThrowsTheFirstFailure) {
-  for (const size_t threads : {1U, 4U}) {
-    std::vector<int> done(1000, 0);
-    for_each_row(1000, threads, [&](size_t i) { ++done[i]; });
-    EXPECT_EQ(std::ranges::count(done, 1), 1000);
-    try {
-      for_each_row(1000, threads, [](size_t i) {
-        if (i % 300 == 299) throw std::runtime_error(std::to_string(i));
-      });
-      FAIL();
-    } catch (const std::runtime_error& e) {
-      EXPECT_STREQ(e.what(), "299");
-    }
-  }
 }
 
 TEST(SharedSets, EveryChatFileBecomesExamples) {

@@ -1,6 +1,8 @@
 // Each check on rows made so that the right numbers are known.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "doctor/clean.h"
 #include "doctor/html_page.h"
 #include "doctor/personal_data.h"
@@ -188,6 +190,23 @@ TEST_F(DoctorTokens, CountsTokensAndSteps) {
   ASSERT_NE(find(d, "end_of_turn"), nullptr);
   EXPECT_EQ(find(d, "end_of_turn")->severity, Severity::note);
   EXPECT_EQ(find(d, "end_of_turn")->text, "All 3 trained turns end with a trained end of turn.");
+}
+
+TEST_F(DoctorTokens, AMixtureHasAPlanOfItsOwn) {
+  Subject s = subject({{"a", "b"}, {"c", "d"}, {"e", "f"}, {"g", "h"}, {"i", words(0, 80)}}, chatml_);
+  s.train.rows.sources.push_back({.name = "long.jsonl", .schema = "openai"});
+  s.train.rows.source.back() = 1;
+  s.data.mix_strategy = "multi_task";
+  s.data.mix_alpha = 0;
+  const auto brief = static_cast<double>(s.train.tokens.front().stats.tokens),
+             extended = static_cast<double>(s.train.tokens.back().stats.tokens);
+  const double half = (4 * brief + extended) / 2;  // tokens of each source
+  const auto samples = std::llround(half / brief + half / extended);
+  ASSERT_NE(samples, 5);
+  const auto plan = plan_of(s);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->samples, samples);
+  EXPECT_EQ(plan->steps, (samples + 1) / 2);
 }
 
 TEST_F(DoctorTokens, MissingEndOfTurnIsAnError) {

@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "report/html_escape.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -49,15 +49,6 @@ TEST(Escape, MarkupQuotesAndControls) {
   EXPECT_EQ(escape_html("港口 84 kr\n\tok"), "港口 84 kr\n\tok");
   EXPECT_EQ(escape_html(std::string_view("a\0b\x1b\x7f", 5)), "a\uFFFDb\uFFFD\uFFFD");
   EXPECT_EQ(escape_html("\xff<"), "\uFFFD&lt;");
-}
-
-TEST(Escape, IllFormedUtf8IsReplacedPieceByPiece) {
-  EXPECT_EQ(repair_utf8("é港🚢"), "é港🚢");
-  EXPECT_EQ(repair_utf8("a\xe6\xb8"), "a\uFFFD");                          // cut character: one mark
-  EXPECT_EQ(repair_utf8("\xe6\xb8z"), "\uFFFDz");                          // what follows is kept
-  EXPECT_EQ(repair_utf8("\xc0\xaf"), "\uFFFD\uFFFD");                      // overlong "/"
-  EXPECT_EQ(repair_utf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD");            // surrogate
-  EXPECT_EQ(repair_utf8("\xf4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");  // above U+10FFFF
 }
 
 TEST(Escape, LongTextsAreCutBetweenCharacters) {

@@ -50,16 +50,6 @@ constexpr std::array kBlocks{
     Block{0x20000, 0x323AF, Script::han},
 };
 
-constexpr char32_t kDamaged = 0xFFFD;
-
-size_t length_by_lead(uint8_t lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return 2;
-  if (lead >= 0xE0 && lead <= 0xEF) return 3;
-  if (lead >= 0xF0 && lead <= 0xF4) return 4;
-  return 0;
-}
-
 }  // namespace
 
 const char* script_name(Script script) {
@@ -67,27 +57,6 @@ const char* script_name(Script script) {
                                                             "Hangul", "Cyrillic",   "Greek", "Arabic",
                                                             "Hebrew", "Devanagari", "Thai",  "other"};
   return kNames[static_cast<size_t>(script)];
-}
-
-char32_t next_character(std::string_view text, size_t& at) {
-  const auto lead = static_cast<uint8_t>(text[at]);
-  const size_t length = length_by_lead(lead);
-  if (length == 1) return text[at++];
-  if (length == 0 || at + length > text.size()) {
-    ++at;
-    return kDamaged;
-  }
-  char32_t out = lead & (0xFFU >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    const auto byte = static_cast<uint8_t>(text[at + i]);
-    if ((byte & 0xC0) != 0x80) {
-      ++at;
-      return kDamaged;
-    }
-    out = out << 6 | (byte & 0x3FU);
-  }
-  at += length;
-  return out;
 }
 
 Script script_of(char32_t character) {

@@ -1,31 +1,22 @@
 #include "corpus/dedup/near_index.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
-#include <thread>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "corpus/dedup/shingles.h"
 
 namespace keel {
 
 std::vector<Sketch> sketch_texts(std::span<const std::string> texts, size_t threads) {
   std::vector<Sketch> sketches(texts.size());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < texts.size(); i = next++) {
-      sketches[i].shingles = shingle_set(texts[i]);
-      sketches[i].signature = minhash(sketches[i].shingles);
-    }
-  };
-  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-  std::vector<std::jthread> helpers;
-  for (size_t t = 1; t < std::min(threads, texts.size() / 64 + 1); ++t) helpers.emplace_back(work);
-  work();
-  helpers.clear();
+  for_each_row(texts.size(), threads, [&](size_t i) {
+    sketches[i].shingles = shingle_set(texts[i]);
+    sketches[i].signature = minhash(sketches[i].shingles);
+  });
   return sketches;
 }
 

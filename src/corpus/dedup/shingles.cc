@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "corpus/dedup/characters.h"
 
 namespace keel {

@@ -59,17 +59,14 @@ void check_contradictions(const Subject& subject, Findings& out) {
   }
   std::ranges::sort(rows);
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-  const auto count = static_cast<int64_t>(rows.size());
-  const double share = share_of(count, static_cast<int64_t>(set.records.size()));
-  out.push_back(
-      {.severity = share > 0.01 ? Severity::warning : Severity::note,
-       .code = "contradictions",
-       .text = fmt::format("{} ({}) answer {} that other rows answer differently.", counted(count, "row"),
-                           percent(share), counted(static_cast<int64_t>(prompts.size()), "prompt")),
-       .count = count,
-       .share = share,
-       .places = places,
-       .advice = "decide which answer is right, or say in the prompt what tells them apart"});
+  Finding f = about_rows(set, rows);
+  f.severity = f.share > 0.01 ? Severity::warning : Severity::note;
+  f.code = "contradictions";
+  f.text = fmt::format("{} ({}) answer {} that other rows answer differently.", counted(f.count, "row"),
+                       percent(f.share), counted(static_cast<int64_t>(prompts.size()), "prompt"));
+  f.places = std::move(places);
+  f.advice = "decide which answer is right, or say in the prompt what tells them apart";
+  out.push_back(std::move(f));
 }
 
 }  // namespace keel

@@ -46,15 +46,13 @@ void check_bos(const Subject& subject, Findings& out) {
     if (subject.train.tokens[i].leading_bos > 1) rows.push_back(i);
   }
   if (rows.empty()) return;
-  const auto count = static_cast<int64_t>(rows.size());
-  out.push_back({.severity = Severity::error,
-                 .code = "two_bos",
-                 .text = fmt::format("{} with more than one beginning-of-text token at the start.",
-                                     counted(count, "row begins", "rows begin")),
-                 .count = count,
-                 .share = share_of(count, static_cast<int64_t>(subject.train.tokens.size())),
-                 .places = places_of(subject.train.rows, rows),
-                 .advice = "take the token out of the rows' texts; the template writes it"});
+  Finding f = about_rows(subject.train.rows, rows);
+  f.severity = Severity::error;
+  f.code = "two_bos";
+  f.text = fmt::format("{} with more than one beginning-of-text token at the start.",
+                       counted(f.count, "row begins", "rows begin"));
+  f.advice = "take the token out of the rows' texts; the template writes it";
+  out.push_back(std::move(f));
 }
 
 }  // namespace keel

@@ -7,6 +7,11 @@
 #include "doctor/wording.h"
 
 namespace keel {
+namespace {
+
+constexpr std::array<const char*, kPersonalKinds> kCodes{"phone", "email", "id", "card"};
+
+}  // namespace
 
 void check_personal_data(const Subject& subject, Findings& out) {
   std::array<int64_t, kPersonalKinds> count{};
@@ -20,25 +25,21 @@ void check_personal_data(const Subject& subject, Findings& out) {
         if (rows[kind].empty() || rows[kind].back() != i) rows[kind].push_back(i);
       }
     };
-    Json messages = record.messages;
-    for_each_text(messages, look);
+    for_each_text(record.messages, look);
     look(record.text);
   }
   for (size_t kind = 0; kind < kPersonalKinds; ++kind) {
     if (count[kind] == 0) continue;
-    const auto in_rows = static_cast<int64_t>(rows[kind].size());
-    out.push_back({.severity = Severity::warning,
-                   .code = std::string("personal_") + std::array{"phone", "email", "id", "card"}[kind],
-                   .text = fmt::format(
-                       "{} in {} ({}), judged by form.",
-                       counted(count[kind], personal_name(static_cast<PersonalKind>(kind)),
-                               kind == 1 ? "e-mail addresses" : ""),
-                       counted(in_rows, "row"),
-                       percent(share_of(in_rows, static_cast<int64_t>(subject.train.rows.records.size())))),
-                   .count = count[kind],
-                   .share = share_of(in_rows, static_cast<int64_t>(subject.train.rows.records.size())),
-                   .places = places_of(subject.train.rows, rows[kind]),
-                   .advice = "keel data clean --mask_personal_data true masks them"});
+    Finding f = about_rows(subject.train.rows, rows[kind]);
+    f.severity = Severity::warning;
+    f.code = std::string("personal_") + kCodes[kind];
+    f.text = fmt::format("{} in {} ({}), judged by form.",
+                         counted(count[kind], personal_name(static_cast<PersonalKind>(kind)),
+                                 kind == 1 ? "e-mail addresses" : ""),
+                         counted(f.count, "row"), percent(f.share));
+    f.count = count[kind];
+    f.advice = "keel data clean --mask_personal_data true masks them";
+    out.push_back(std::move(f));
   }
 }
 

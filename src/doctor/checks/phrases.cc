@@ -2,6 +2,7 @@
 // matters.
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "doctor/checks.h"
 #include "doctor/stock_phrases.h"
 #include "doctor/wording.h"
@@ -11,9 +12,7 @@ namespace {
 
 std::string quoted(const std::string& text) {
   if (text.size() <= 80) return "“" + text + "”";
-  size_t end = 80;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return "“" + text.substr(0, end) + "…”";
+  return fmt::format("“{}…”", utf8_prefix(text, 80));
 }
 
 // Tokens of the reply that begin inside the covered ranges.

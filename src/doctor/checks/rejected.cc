@@ -2,10 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "doctor/checks.h"
-#include "doctor/rejections.h"
 #include "doctor/wording.h"
 
 namespace keel {
@@ -38,16 +36,13 @@ void check_refused(const Subject& subject, Findings& out) {
     if (!subject.train.tokens[i].refused.empty()) rows.push_back(i);
   }
   if (rows.empty()) return;
-  const auto count = static_cast<int64_t>(rows.size());
-  const double share = share_of(count, static_cast<int64_t>(subject.train.tokens.size()));
-  out.push_back({.severity = share > subject.data.max_rejected ? Severity::error : Severity::warning,
-                 .code = "refused_by_template",
-                 .text = fmt::format("The chat template does not take {} ({}): {}.", counted(count, "row"),
-                                     percent(share), subject.train.tokens[rows.front()].refused),
-                 .count = count,
-                 .share = share,
-                 .places = places_of(subject.train.rows, rows),
-                 .advice = "mend these rows, or name another template"});
+  Finding f = about_rows(subject.train.rows, rows);
+  f.severity = f.share > subject.data.max_rejected ? Severity::error : Severity::warning;
+  f.code = "refused_by_template";
+  f.text = fmt::format("The chat template does not take {} ({}): {}.", counted(f.count, "row"),
+                       percent(f.share), subject.train.tokens[rows.front()].refused);
+  f.advice = "mend these rows, or name another template";
+  out.push_back(std::move(f));
 }
 
 }  // namespace keel

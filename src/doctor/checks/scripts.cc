@@ -27,16 +27,12 @@ void check_scripts(const Subject& subject, Findings& out) {
     if (asked != Script::none && answered != Script::none && asked != answered) rows.push_back(i);
   }
   if (rows.empty()) return;
-  const auto count = static_cast<int64_t>(rows.size());
-  out.push_back(
-      {.code = "script_changes",
-       .text = fmt::format("{} ({}) {} answered in another script than the question.", counted(count, "row"),
-                           percent(share_of(count, static_cast<int64_t>(subject.train.rows.records.size()))),
-                           verb(count, "is", "are")),
-       .count = count,
-       .share = share_of(count, static_cast<int64_t>(subject.train.rows.records.size())),
-       .places = places_of(subject.train.rows, rows),
-       .advice = "right for translation and code; otherwise the model learns to change the language"});
+  Finding f = about_rows(subject.train.rows, rows);
+  f.code = "script_changes";
+  f.text = fmt::format("{} ({}) {} answered in another script than the question.", counted(f.count, "row"),
+                       percent(f.share), verb(f.count, "is", "are"));
+  f.advice = "right for translation and code; otherwise the model learns to change the language";
+  out.push_back(std::move(f));
 }
 
 }  // namespace keel

@@ -1,13 +1,25 @@
-// Bad rows by reason.
+// Rows that cannot be used: values with a reason, never exceptions.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "corpus/record.h"
+#include "base/json.h"
 
 namespace keel {
+
+struct Rejection {
+  std::string place, field, found, wanted;
+};
+
+using RejectionSink = std::function<void(const Rejection&)>;
+
+// {"place", "field", "found", "wanted"}: a line of rejected.jsonl.
+Json to_json(const Rejection& rejection);
+
+std::string sentence(const Rejection& rejection);  // "field: found, wanted what is wanted"
 
 struct RejectedFor {
   std::string text;  // field (without numbers), what is wanted there, what the first such row has

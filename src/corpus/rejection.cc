@@ -1,4 +1,4 @@
-#include "doctor/rejections.h"
+#include "corpus/rejection.h"
 
 #include <fmt/format.h>
 
@@ -21,13 +21,23 @@ std::string without_numbers(const std::string& field) {  // messages[12].role â†
 
 }  // namespace
 
+Json to_json(const Rejection& rejection) {
+  return {{"place", rejection.place},
+          {"field", rejection.field},
+          {"found", rejection.found},
+          {"wanted", rejection.wanted}};
+}
+
+std::string sentence(const Rejection& r) {
+  return fmt::format("{}{}, wanted {}", r.field.empty() ? "" : r.field + ": ", r.found, r.wanted);
+}
+
 std::vector<RejectedFor> by_reason(const std::vector<Rejection>& rejections) {
   std::map<std::string, RejectedFor> reasons;
   for (const Rejection& r : rejections) {
     const std::string field = without_numbers(r.field);
     RejectedFor& reason = reasons[field + '\0' + r.wanted];
-    if (reason.count++ == 0)
-      reason.text = fmt::format("{}{}, wanted {}", field.empty() ? "" : field + ": ", r.found, r.wanted);
+    if (reason.count++ == 0) reason.text = sentence({"", field, r.found, r.wanted});
     if (reason.places.size() < 3) reason.places.push_back(r.place);
   }
   std::vector<RejectedFor> out;

@@ -1,0 +1,84 @@
+#include "data/row_set.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "corpus/corpus.h"
+#include "data/split.h"
+
+namespace keel {
+namespace {
+
+void throw_first(const std::vector<ErrorText>& problems) {
+  if (!problems.empty()) throw UserError(problems.front());
+}
+
+}  // namespace
+
+std::vector<DatasetSpec> specs_of(const std::vector<std::string>& paths) {
+  std::vector<DatasetSpec> specs;
+  for (const std::string& path : paths) specs.push_back({.path = path});
+  return specs;
+}
+
+std::vector<DatasetSpec> training_specs(const DataOptions& options) {
+  std::vector<DatasetSpec> specs = specs_of(options.dataset);
+  std::vector<ErrorText> problems;
+  for (DatasetSpec& spec : dataset_specs(options.datasets, "datasets", problems))
+    specs.push_back(std::move(spec));
+  throw_first(problems);
+  return specs;
+}
+
+RowSet read_rows(const std::vector<DatasetSpec>& specs, const DataOptions& options,
+                 const RejectionSink& rejected) {
+  std::vector<ErrorText> problems;
+  const CorpusOptions read{.columns = column_names(options.columns, "columns", problems),
+                           .other_columns = true,
+                           .max_rows = options.max_samples,
+                           .max_rejected = options.max_rejected,
+                           .strict = options.strict,
+                           .sink = rejected};
+  throw_first(problems);
+  RowSet rows;
+  std::string hashes;
+  for (const DatasetSpec& spec : specs) {
+    Corpus corpus = read_dataset(spec, options.dataset_dir, read);
+    for (Record& record : corpus.records) rows.records.push_back(std::move(record));
+    rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
+    rows.sources.push_back({.name = spec.label(),
+                            .schema = std::move(corpus.schema),
+                            .weight = spec.weight,
+                            .rejections = std::move(corpus.rejections),
+                            .files = std::move(corpus.files)});
+    hashes += corpus.hash;
+  }
+  rows.hash = hashes.size() == 16 ? hashes : to_hex(hash64(hashes));
+  return rows;
+}
+
+RowSet hold_out(RowSet& rows, double val_size) {
+  const std::vector<bool> out = held_out(rows.records, val_size);
+  RowSet kept{.sources = std::move(rows.sources), .hash = rows.hash}, held{.hash = rows.hash};
+  for (const Source& s : kept.sources)
+    held.sources.push_back({.name = s.name, .schema = s.schema, .weight = s.weight, .files = s.files});
+  for (size_t i = 0; i < out.size(); ++i) {
+    RowSet& side = out[i] ? held : kept;
+    side.records.push_back(std::move(rows.records[i]));
+    side.source.push_back(rows.source[i]);
+  }
+  rows = std::move(kept);
+  return held;
+}
+
+RowSet first_rows(const RowSet& rows, int64_t most) {
+  RowSet first{.sources = rows.sources, .hash = rows.hash};
+  std::vector<int64_t> taken(rows.sources.size(), 0);
+  for (size_t i = 0; i < rows.records.size(); ++i) {
+    if (taken[static_cast<size_t>(rows.source[i])]++ >= most) continue;
+    first.records.push_back(rows.records[i]);
+    first.source.push_back(rows.source[i]);
+  }
+  return first;
+}
+
+}  // namespace keel
