@@ -11,31 +11,11 @@ namespace {
 using test::run_keel;
 using testing::HasSubstr;
 
-class App : public testing::Test {
+class App : public test::TrainingTest {
  protected:
-  void SetUp() override {
-    make_folders(dir_ / "model");
-    test::make_tiny_chat_model(dir_ / "model");
-    test::make_rows(dir_ / "rows.jsonl", 40);
-  }
-
-  std::string path(const std::string& name) const { return (dir_ / name).string(); }
-
   std::string train_args(const std::string& out) const {
-    return "train --model_name_or_path " + path("model") + " --dataset " + path("rows.jsonl") +
-           " --output_dir " + path(out) +
-           " --num_train_epochs 6 --learning_rate 0.01 --val_size 0.2 --precision fp32 --max_new_tokens 8 "
-           "--threads 1 ";
+    return TrainingTest::train_args(out, "--num_train_epochs 6 --val_size 0.2 --max_new_tokens 8");
   }
-
-  std::vector<Json> metrics(const std::string& run) const {
-    std::istringstream in(read_text(dir_ / (run + "/metrics.jsonl")));
-    std::vector<Json> rows;
-    for (std::string line; std::getline(in, line);) rows.push_back(Json::parse(line));
-    return rows;
-  }
-
-  test::TempDir dir_;
 };
 
 TEST_F(App, TrainLearnsAndLeavesAWholeRunFolder) {

@@ -1,11 +1,14 @@
 // Runs the real program on a tiny model made here: one token a letter, random weights.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cstdio>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -96,5 +99,31 @@ inline void make_rows(const fs::path& path, int rows) {
   }
   write_file(path, lines);
 }
+
+// A folder with the tiny model and 40 rows to train it on.
+class TrainingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    make_folders(dir_ / "model");
+    make_tiny_chat_model(dir_ / "model");
+    make_rows(dir_ / "rows.jsonl", 40);
+  }
+
+  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+
+  std::string train_args(const std::string& out, const std::string& more) const {
+    return "train --model_name_or_path " + path("model") + " --dataset " + path("rows.jsonl") +
+           " --output_dir " + path(out) + " --learning_rate 0.01 --precision fp32 --threads 1 " + more + " ";
+  }
+
+  std::vector<Json> metrics(const std::string& run) const {
+    std::istringstream in(read_text(dir_ / (run + "/metrics.jsonl")));
+    std::vector<Json> rows;
+    for (std::string line; std::getline(in, line);) rows.push_back(Json::parse(line));
+    return rows;
+  }
+
+  TempDir dir_;
+};
 
 }  // namespace keel::test

@@ -4,7 +4,6 @@
 #include <sys/file.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "app/program.h"
 
@@ -14,23 +13,13 @@ namespace {
 using test::run_keel;
 using testing::HasSubstr;
 
-class Resume : public testing::Test {
+class Resume : public test::TrainingTest {
  protected:
-  void SetUp() override {
-    make_folders(dir_ / "model");
-    test::make_tiny_chat_model(dir_ / "model");
-    test::make_rows(dir_ / "rows.jsonl", 40);
-  }
-
-  std::string path(const std::string& name) const { return (dir_ / name).string(); }
-
   std::string train_args(const std::string& out, const std::string& more) const {
-    return "train --model_name_or_path " + path("model") + " --dataset " + path("rows.jsonl") +
-           " --output_dir " + path(out) +
-           " --learning_rate 0.01 --val_size 8 --precision fp32 --max_new_tokens 4 --sample_count 1 "
-           "--threads 1 "
-           "--max_steps 6 --eval_steps 2 --save_steps 2 " +
-           more + " ";
+    return TrainingTest::train_args(out,
+                                    "--val_size 8 --max_new_tokens 4 --sample_count 1 --max_steps 6 "
+                                    "--eval_steps 2 --save_steps 2 " +
+                                        more);
   }
 
   // Stops behind every step (max_time is over at once) and goes on.
@@ -47,32 +36,26 @@ class Resume : public testing::Test {
     FAIL() << "never finished: " << outcome.text;
   }
 
-  // metrics.jsonl without what a clock or the machine decides.
-  std::string metrics(const std::string& run) const {
-    std::istringstream in(read_text(dir_ / (run + "/metrics.jsonl")));
-    std::string out;
-    for (std::string line; std::getline(in, line);) {
-      Json row = Json::parse(line);
+  // Without what a clock or the machine decides.
+  std::vector<Json> steady_metrics(const std::string& run) const {
+    std::vector<Json> rows = metrics(run);
+    for (Json& row : rows)
       for (const char* clock : {"elapsed_s", "tokens_per_s", "memory_gb", "memory_peak_gb", "eta_s"})
         row.erase(clock);
-      out += to_line(row) + "\n";
-    }
-    return out;
+    return rows;
   }
 
   void expect_equal_to_undisturbed(const std::string& more, const std::string& weights) {
     const auto whole = run_keel(train_args("whole", more));
     ASSERT_EQ(whole.code, 0) << whole.text;
     run_in_pieces("pieces", more);
-    EXPECT_EQ(metrics("pieces"), metrics("whole"));
+    EXPECT_EQ(steady_metrics("pieces"), steady_metrics("whole"));
     EXPECT_TRUE(read_text(dir_ / ("pieces/model/" + weights)) ==
                 read_text(dir_ / ("whole/model/" + weights)));
     const Json a = read_json(dir_ / "pieces/summary.json"), b = read_json(dir_ / "whole/summary.json");
     EXPECT_EQ(a["tables"], b["tables"]);
     EXPECT_EQ(a["samples"], b["samples"]);
   }
-
-  test::TempDir dir_;
 };
 
 TEST_F(Resume, FullRunInPiecesEqualsTheWhole) {
@@ -106,7 +89,7 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
                                     " is damaged and passed over: " + newest +
                                     ": other bytes than were written (its XXH3 differs)"));
   EXPECT_THAT(again.text, HasSubstr("resumed behind step 2 of 6"));
-  EXPECT_EQ(metrics("run"), metrics("whole"));
+  EXPECT_EQ(steady_metrics("run"), steady_metrics("whole"));
   EXPECT_TRUE(read_text(dir_ / "run/model/model.safetensors") ==
               read_text(dir_ / "whole/model/model.safetensors"));
 }
@@ -153,7 +136,7 @@ TEST_F(Resume, WithoutACheckpointItStartsOver) {
   ASSERT_EQ(run.code, 0) << run.text;
   EXPECT_THAT(run.text, HasSubstr("no checkpoint in " + path("run") + ": starting from the beginning"));
   ASSERT_EQ(run_keel(train_args("whole", "")).code, 0);
-  EXPECT_EQ(metrics("run"), metrics("whole"));
+  EXPECT_EQ(steady_metrics("run"), steady_metrics("whole"));
 }
 
 }  // namespace
