@@ -9,6 +9,7 @@
 #include "checkpoint/run_state.h"
 #include "config/changes.h"
 #include "config/settings.h"
+#include "train/trainer.h"
 
 namespace keel {
 namespace {
@@ -19,7 +20,8 @@ bool same_samples_a_step(const TrainOptions& was, const TrainOptions& now) {
          now.per_device_train_batch_size * now.gradient_accumulation_steps;
 }
 
-void check_changes(RunConfig& config, const fs::path& file) {
+// Whether something that alters the result was let through.
+bool check_changes(RunConfig& config, const fs::path& file) {
   LoadedRun was = load_run_config({file.string()}, {.command = "train"});
   std::vector<ConfigChange> changes = take_over(was.config.fields(), config.fields());
   if (same_samples_a_step(was.config.train, config.train)) {
@@ -30,6 +32,16 @@ void check_changes(RunConfig& config, const fs::path& file) {
   }
   throw_problems(refused(changes, config.train.allow_change));
   for (const ConfigChange& c : changes) warn("{}: {} from here on, {} before", c.key, c.now, c.was);
+  return !changes.empty();
+}
+
+// summary.json is the last that a run writes beside its page, also when it is interrupted, and a run that
+// goes on takes it away first (forget_end).
+bool has_ended(const fs::path& dir) {
+  const fs::path file = dir / "summary.json";
+  if (!fs::exists(file) || !fs::exists(dir / "model")) return false;
+  const Json summary = read_json(file);
+  return summary.value("/facts/ended"_json_pointer, std::string(kInterrupted)) != kInterrupted;
 }
 
 // Everything but the lock: a run that left no checkpoint starts over.
@@ -44,10 +56,14 @@ bool wants_resume(const TrainOptions& options) {
   return !options.resume_from_checkpoint.empty() && parse_bool(options.resume_from_checkpoint) != false;
 }
 
-std::optional<fs::path> prepare_resume(RunConfig& config) {
-  const fs::path dir = config.train.output_dir;
+ResumePoint prepare_resume(RunConfig& config) {
+  const fs::path dir = config.train.output_dir, file = dir / "config.yaml";
   const std::string& asked = config.train.resume_from_checkpoint;
   const bool newest = parse_bool(asked) == true || asked == "auto";
+  const auto& allowed = config.train.allow_change;
+  const bool changed = (fs::exists(file) && check_changes(config, file)) ||
+                       std::ranges::find(allowed, "dataset") != allowed.end();
+  if (newest && !changed && has_ended(dir)) return {.finished = true};
   std::optional<fs::path> found;
   if (!newest) {
     verify_checksums(asked);
@@ -55,19 +71,19 @@ std::optional<fs::path> prepare_resume(RunConfig& config) {
   } else if (const auto entry = newest_good_checkpoint(dir / "checkpoints")) {
     found = entry->dir;
   }
-  const fs::path file = dir / "config.yaml";
   if (found && !fs::exists(file))
     throw UserError({.where = file.string(),
                      .found = "not there",
                      .wanted = "the configuration that the run began with",
                      .hint = "resume_from_checkpoint works in the folder of the run: set output_dir to it"});
-  if (fs::exists(file)) check_changes(config, file);
   fs::remove(dir / "rejected.jsonl");  // the rows are read again
   if (!found) {
     info("no checkpoint in {}: starting from the beginning", dir.string());
     clear(dir);
   }
-  return found;
+  return {.checkpoint = found};
 }
+
+void forget_end(const fs::path& run_dir) { fs::remove(run_dir / "summary.json"); }
 
 }  // namespace keel

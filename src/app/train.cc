@@ -163,11 +163,22 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
   write_report(run_dir);
 }
 
+// What `--resume` says of a run that has nothing left to do.
+int tell_end(const fs::path& run_dir) {
+  const Json summary = read_json(run_dir / "summary.json");
+  info("{} is done, nothing is left to train: {} steps. {}", run_dir.string(),
+       summary.value("/facts/steps"_json_pointer, std::string("all")),
+       summary.value("verdict", std::string()));
+  fmt::print("{}\n", (run_dir / "model").string());
+  return 0;
+}
+
 int train_run(RunConfig& config) {
   const fs::path run_dir = config.train.output_dir;
   const OutputFolder folder(run_dir, use_of(config.train));
-  std::optional<fs::path> checkpoint;
-  if (wants_resume(config.train)) checkpoint = prepare_resume(config);
+  ResumePoint from;
+  if (wants_resume(config.train)) from = prepare_resume(config);
+  if (from.finished) return tell_end(run_dir);
   ChatModel model = load_model(config, true);
   const RunData data =
       load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
@@ -176,10 +187,11 @@ int train_run(RunConfig& config) {
   if (config.train.stage == "sft") warn_open_turns(data.train);
   settle_loss_reduction(config, data.train);
   config.model.precision = precision_name(model.lm->compute_dtype());
+  forget_end(run_dir);
   write_file(run_dir / "config.yaml", dump_config(config.fields()));
-  SampleSet samples = samples_before(config, model, data, checkpoint.has_value());
+  SampleSet samples = samples_before(config, model, data, from.checkpoint.has_value());
   TrainJob job = job_of(config, model, data);
-  job.resume_from = checkpoint.value_or(fs::path());
+  job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
   const TrainSummary s = train(job);
