@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <fstream>
+#include <map>
 
 #include "app/program.h"
 
@@ -43,6 +44,14 @@ class Resume : public test::TrainingTest {
       for (const char* clock : {"elapsed_s", "tokens_per_s", "memory_gb", "memory_peak_gb", "eta_s"})
         row.erase(clock);
     return rows;
+  }
+
+  // Every file of a run with its content and the time of its last change.
+  auto everything(const std::string& run) const {
+    std::map<std::string, std::pair<fs::file_time_type, std::string>> out;
+    for (const auto& entry : fs::recursive_directory_iterator(dir_ / run))
+      if (entry.is_regular_file()) out[entry.path().string()] = {entry.last_write_time(), read_text(entry)};
+    return out;
   }
 
   void expect_equal_to_undisturbed(const std::string& more, const std::string& weights) {
@@ -92,6 +101,44 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
   EXPECT_EQ(steady_metrics("run"), steady_metrics("whole"));
   EXPECT_TRUE(read_text(dir_ / "run/model/model.safetensors") ==
               read_text(dir_ / "whole/model/model.safetensors"));
+}
+
+TEST_F(Resume, AFinishedRunIsDoneAndIsLeftAsItIs) {
+  ASSERT_EQ(run_keel(train_args("run", "")).code, 0);
+  const auto before = everything("run");
+  const auto again = run_keel(train_args("run", "--logging_steps 2 --resume"));
+  ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_THAT(again.text,
+              HasSubstr(path("run") + " is done, nothing is left to train: 6 of 6 steps. The run finished."));
+  EXPECT_THAT(again.text, HasSubstr("\n" + path("run/model") + "\n"));
+  EXPECT_EQ(again.text.find("resumed behind"), std::string::npos) << again.text;
+  EXPECT_TRUE(everything("run") == before);
+}
+
+TEST_F(Resume, ARunKilledBeforeItsSummaryIsNotDone) {
+  ASSERT_EQ(run_keel(train_args("run", "")).code, 0);
+  fs::remove(dir_ / "run/summary.json");
+  const auto again = run_keel(train_args("run", "--resume"));
+  ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_THAT(again.text, HasSubstr("resumed behind step 4 of 6"));
+  EXPECT_TRUE(fs::exists(dir_ / "run/summary.json"));
+}
+
+TEST_F(Resume, AFinishedRunGoesOnUnderALargerPlan) {
+  ASSERT_EQ(run_keel(train_args("run", "")).code, 0);
+  const auto refused = run_keel(train_args("run", "--max_steps 8 --resume"));
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.text, HasSubstr("max_steps: 8, but the run began with 6"));
+  const auto longer = [&](const std::string& more) {
+    return run_keel(train_args("run", "--max_steps 8 --resume --allow_change max_steps " + more));
+  };
+  const auto interrupted = longer("--max_time 1e-9");
+  EXPECT_THAT(interrupted.text, HasSubstr("resumed behind step 4 of 8"));
+  EXPECT_THAT(interrupted.text, HasSubstr("to go on: keel train"));
+  const auto rest = longer("");  // the end of the shorter plan is forgotten
+  ASSERT_EQ(rest.code, 0) << rest.text;
+  EXPECT_THAT(rest.text, HasSubstr("resumed behind step 5 of 8"));
+  EXPECT_THAT(longer("").text, HasSubstr("nothing is left to train: 8 of 8 steps"));
 }
 
 TEST_F(Resume, WhatWouldAlterTheResultIsRefusedAllAtOnce) {
