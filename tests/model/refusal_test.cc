@@ -8,26 +8,17 @@
 #include "base/error.h"
 #include "model/config.h"
 #include "model/precision.h"
+#include "support/error_of.h"
 
 namespace keel::test {
 namespace {
-
-ErrorText refused(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const UserError& error) {
-    return error.text();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return {};
-}
 
 Json llama_config() { return read_json(golden_dir() / "llama/config.json"); }
 
 ErrorText refused_config(const std::function<void(Json&)>& change) {
   Json config = llama_config();
   change(config);
-  return refused([&] { parse_model_config(config); });
+  return error_text_of([&] { parse_model_config(config); });
 }
 
 TEST(BadConfig, UnknownArchitectureListsTheKnown) {
@@ -81,7 +72,7 @@ ErrorText refused_weights(const std::function<void(TensorMap&)>& change) {
   const HfFolder folder = HfFolder::open(golden_dir() / "llama");
   TensorMap weights = folder.tensors();
   change(weights);
-  return refused([&] { build_model(folder.config, weights, {.train = true}); });
+  return error_text_of([&] { build_model(folder.config, weights, {.train = true}); });
 }
 
 TEST(BadWeights, AreNamed) {
@@ -117,14 +108,14 @@ TEST(GoodWeights, OldBuffersAndATiedHeadAreNoHindrance) {
 TEST(BadOptions, PatternsThatMatchNothing) {
   BuildOptions freeze{.train = true};
   freeze.model.freeze = {"model.embed_token.weight"};
-  const ErrorText e = refused([&] { load_model("llama", freeze); });
+  const ErrorText e = error_text_of([&] { load_model("llama", freeze); });
   EXPECT_EQ(e.where, "freeze");
   EXPECT_EQ(e.found, "\"model.embed_token.weight\", which matches no parameter");
   EXPECT_EQ(e.hint, "there are, for example, model.embed_tokens.weight");
   BuildOptions lora{.train = true};
   lora.model.finetuning_type = "lora";
   lora.model.lora_target = {"q_porj"};
-  const ErrorText target = refused([&] { load_model("llama", lora); });
+  const ErrorText target = error_text_of([&] { load_model("llama", lora); });
   EXPECT_EQ(target.found, "\"q_porj\", which names no linear layer of the blocks");
   EXPECT_EQ(target.hint, "did you mean \"q_proj\"?");
 }
@@ -133,7 +124,7 @@ TEST(BadAdapter, OfAnotherModelOrKind) {
   const Json config = {{"peft_type", "LORA"}, {"r", 2}, {"lora_alpha", 4}};
   const std::string q = "base_model.model.model.layers.0.self_attn.q_proj.";
   const auto with = [&](const Json& json, std::map<std::string, at::Tensor> tensors) {
-    return refused([&] { load_model("llama", {.adapter = AdapterWeights{json, std::move(tensors)}}); });
+    return error_text_of([&] { load_model("llama", {.adapter = AdapterWeights{json, std::move(tensors)}}); });
   };
   EXPECT_EQ(with(config, {{q + "lora_A.weight", at::zeros({2, 32})}}).found,
             "no tensor " + q + "lora_B.weight");

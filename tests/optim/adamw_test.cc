@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "support/error_of.h"
 
 namespace keel::test {
 namespace {
@@ -197,12 +198,8 @@ TEST(AdamW, ForeignStateIsRefusedAndChangesNothing) {
   const OptimParameter p = parameter("w", at::ones(4)), other = parameter("w", at::ones(5));
   AdamW optimiser({p}, kOptions), foreign({other}, kOptions);
   const auto message = [&](const std::map<std::string, at::Tensor>& state) {
-    try {
-      optimiser.load_state(state);
-    } catch (const UserError& error) {
-      return error.text().where + ": " + error.text().found + "; " + error.text().wanted;
-    }
-    return std::string("no error");
+    const ErrorText error = error_text_of([&] { optimiser.load_state(state); });
+    return error.where + ": " + error.found + "; " + error.wanted;
   };
   EXPECT_EQ(message(foreign.state()), "optimiser state: master.w of shape [5]; shape [4]");
   auto cut = optimiser.state();

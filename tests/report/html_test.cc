@@ -7,8 +7,9 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "report/html_escape.h"
 #include "base/utf8.h"
+#include "report/html_escape.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -203,12 +204,7 @@ TEST(Report, LongRunStaysASmallPage) {
 }
 
 std::string refusal(const fs::path& dir) {
-  try {
-    write_report(dir);
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { write_report(dir); });
 }
 
 TEST(Report, RefusesWhatIsNoRunFolder) {
