@@ -43,6 +43,7 @@ Json facts_of(const RunConfig& config, const RunData& data, const TrainSummary& 
       {"training time", format_duration(s.seconds)},
       {"peak memory", fmt::format("{:.2f} GB", s.peak_memory_gb)},
       {"ended", s.ended}};
+  if (s.quarantined > 0) facts["rows left out (quarantine.jsonl)"] = s.quarantined;
   facts.update(version_facts());
   return facts;
 }

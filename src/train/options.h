@@ -19,6 +19,7 @@ struct TrainOptions {
   bool dynamic_token_batch = false;
   bool ytrainer_compat = false;
   int64_t seed = 42;
+  bool quarantine = true;
   int64_t logging_steps = 1;
   int64_t eval_steps = 0;
   int64_t save_steps = 0;
@@ -54,6 +55,8 @@ struct TrainOptions {
     v("ytrainer_compat", ytrainer_compat,
       "token_batch exactly as Y-Trainer steps (drops tokens; for comparison only)");
     v("seed", seed, "key of every random stream", {.aliases = {"data_seed"}});
+    v("quarantine", quarantine,
+      "leave out rows that alone make loss or gradient non-finite, and name them in quarantine.jsonl");
     v("logging_steps", logging_steps, "steps between two lines of metrics",
       {.min = 1, .free_on_resume = true});
     v("eval_steps", eval_steps, "steps between two evaluations; 0: after each epoch", {.min = 0});

@@ -53,6 +53,19 @@ EvaluatorMemory evaluator_from(const Json& json) {
   return m;
 }
 
+Json to_json(const std::vector<SickRow>& rows) {
+  Json out = Json::array();
+  for (const SickRow& r : rows) out.push_back({{"step", r.step}, {"example", r.example}, {"found", r.found}});
+  return out;
+}
+
+std::vector<SickRow> rows_from(const Json& json) {
+  std::vector<SickRow> out;
+  for (const Json& r : json)
+    out.push_back({.step = r.at("step"), .example = r.at("example"), .found = r.at("found")});
+  return out;
+}
+
 RunMemory read(const Json& json) {
   const Json &rule = json.at("token_batch"), &progress = json.at("progress");
   return {.step = json.at("step"),
@@ -76,6 +89,7 @@ RunMemory read(const Json& json) {
                        .kept_percent = progress.at("kept_percent"),
                        .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
                        .metrics_bytes = progress.at("metrics_bytes")},
+          .quarantine = rows_from(json.at("quarantine")),
           .data_hash = json.at("data_hash"),
           .precision = json.at("precision"),
           .threads = json.at("threads")};
@@ -114,6 +128,7 @@ Json to_json(const RunMemory& m) {
             {"kept_percent", m.progress.kept_percent},
             {"source_tokens", m.progress.source_tokens},
             {"metrics_bytes", m.progress.metrics_bytes}}},
+          {"quarantine", to_json(m.quarantine)},
           {"data_hash", m.data_hash},
           {"precision", m.precision},
           {"threads", m.threads}};

@@ -39,6 +39,12 @@ struct ProgressMemory {
   int64_t metrics_bytes = 0;           // length of metrics.jsonl
 };
 
+struct SickRow {
+  int64_t step = 0;      // that brought it to light
+  uint32_t example = 0;  // its place in the training set
+  std::string found;     // "loss NaN", "gradient norm infinite"
+};
+
 struct RunMemory {
   int64_t step = 0;      // of the sampler: done
   uint64_t updates = 0;  // optimiser steps tried, under token_batch several a step; key of the dropout stream
@@ -50,6 +56,7 @@ struct RunMemory {
   EvaluatorMemory evaluator;
   TokenBatchMemory token_batch;
   ProgressMemory progress;
+  std::vector<SickRow> quarantine;   // left out from then on
   std::string data_hash, precision;  // of the training set; the compute type
   int64_t threads = 0;
 };

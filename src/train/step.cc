@@ -49,6 +49,8 @@ LossResult loss_of(LossInput in, const at::Tensor& turn_N, const LossOptions& op
   return weighted_cross_entropy(in, options);
 }
 
+const char* named(double value) { return std::isnan(value) ? "NaN" : "infinite"; }
+
 }  // namespace
 
 struct Step::Parts {
@@ -91,6 +93,19 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
     sum = sum.defined() ? sum + loss.sum : loss.sum;
   }
   return sum;
+}
+
+std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
+  if (batch.supervised() == 0) return {};
+  Parts parts;
+  const at::Tensor loss = forward(batch, dropout_key, parts) / batch.denominator;
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) return std::string("loss ") + named(value);
+  torch::autograd::backward({loss}, {});
+  optimiser_.collect_gradients();
+  const double norm = optimiser_.gradient_norm();
+  optimiser_.clear_gradients();
+  return std::isfinite(norm) ? std::string() : std::string("gradient norm ") + named(norm);
 }
 
 StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates) {

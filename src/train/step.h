@@ -48,6 +48,10 @@ class Step {
   // weights as they were (the outcome says so).
   StepOutcome run(std::span<const Batch> micro, const StepRates& rates);
 
+  // What is not finite when this batch is a step of its own ("loss NaN", "gradient norm infinite"); empty:
+  // nothing is. Changes no weight.
+  std::string fault_of(const Batch& batch, uint64_t dropout_key);
+
  private:
   struct Parts;  // per-token values of the micro-batches so far
   static double nonzero_losses(const Parts& parts);

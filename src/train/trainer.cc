@@ -14,6 +14,7 @@
 #include "optim/adamw.h"
 #include "optim/schedule.h"
 #include "train/progress.h"
+#include "train/quarantine.h"
 #include "train/saver.h"
 #include "train/step.h"
 #include "train/window.h"
@@ -65,6 +66,7 @@ RunMemory memory_of(const RunState& state, const TrainJob& job) {
                      .found = "other training data than the run began with",
                      .wanted = "the same files, or a run of its own",
                      .hint = "allow_change: [dataset] goes on with the new data"});
+  if (memory.data_hash != job.train_set.hash) memory.quarantine.clear();  // its numbers are of other rows
   if (memory.precision != precision || memory.threads != threads)
     warn("the run began in {} on {} threads and goes on in {} on {}: equal to rounding, not bit by bit",
          memory.precision, memory.threads, precision, threads);
@@ -105,6 +107,8 @@ class Run {
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
+        quarantine_(job.train_set.examples, job.save ? job.run_dir / "quarantine.jsonl" : fs::path(),
+                    memory_.quarantine),
         progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
                   job.resume_from.empty() ? nullptr : &memory_),
         saver_(job.model, optimiser_, job.run_dir) {
@@ -121,7 +125,7 @@ class Run {
 
   void count_sources(const StepPlan& plan) {
     for (const auto& members : plan.micro) {
-      for (const uint32_t m : members) {
+      for (const uint32_t m : quarantine_.healthy(members)) {
         const Example& e = job_.train_set.examples[m];
         progress_.count_tokens(static_cast<size_t>(e.source), e.size());
       }
@@ -129,17 +133,33 @@ class Run {
   }
 
   void train_step(const StepPlan& plan) {
-    std::vector<Batch> micro;
-    for (const auto& members : plan.micro) {
-      for (const auto& part : within_tokens(members)) micro.push_back(batch_of(part, job_.loss_reduction));
-    }
     const StepRates r = rates();
-    record(step_.run(micro, r), r.learning_rate, 0);
+    for (;;) {  // once more without the rows that turn out to be sick
+      std::vector<std::vector<uint32_t>> parts;
+      for (const auto& members : plan.micro)
+        std::ranges::move(within_tokens(quarantine_.healthy(members)), std::back_inserter(parts));
+      if (parts.empty()) return;
+      std::vector<Batch> micro;
+      for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
+      const StepOutcome outcome = step_.run(micro, r);
+      if (outcome.finite() || !rows_are_sick(parts, job_.loss_reduction, r))
+        return record(outcome, r.learning_rate, 0);
+    }
+  }
+
+  bool rows_are_sick(const std::vector<std::vector<uint32_t>>& parts, const std::string& reduction,
+                     const StepRates& r) {
+    if (!job_.options.quarantine) return false;
+    return quarantine_.search(memory_.step, parts, [&](const std::vector<uint32_t>& members) {
+      return step_.fault_of(batch_of(members, reduction), r.dropout_key);
+    });
   }
 
   // token_batch: several optimiser steps within one sample; the schedule moves with the sample.
   void train_windows(const StepPlan& plan) {
-    const Batch sample = batch_of(plan.micro.front(), "token");
+    const std::vector<uint32_t> members = quarantine_.healthy(plan.micro.front());
+    if (members.empty()) return;
+    const Batch sample = batch_of(members, "token");
     const int64_t k = rule_.k();
     const std::vector<Batch> windows =
         job_.options.ytrainer_compat ? split_windows_ytrainer(sample, k) : split_windows(sample, k);
@@ -148,6 +168,7 @@ class Run {
       const double half_life = job_.optim.adam_beta2_half_life_tokens;
       if (half_life > 0) r.beta2_power = static_cast<double>(window.supervised()) / half_life;
       const StepOutcome outcome = step_.run(std::span(&window, 1), r);
+      if (!outcome.finite() && rows_are_sick({members}, "token", r)) return;
       rule_.add(outcome.nll);
       record(outcome, r.learning_rate, k);
     }
@@ -246,6 +267,7 @@ class Run {
     if (!job_.save) return {};
     memory_.evaluator = evaluator_.memory();
     memory_.token_batch = rule_.memory();
+    memory_.quarantine = quarantine_.rows();
     memory_.progress = progress_.memory();
     fs::path dir;
     timed([&] { dir = saver_.checkpoint(memory_.step, to_json(memory_), job_.options.save_total_limit); });
@@ -271,6 +293,7 @@ class Run {
                    .last_loss = memory_.last_loss,
                    .before = memory_.before,
                    .after = memory_.after,
+                   .quarantined = static_cast<int64_t>(quarantine_.rows().size()),
                    .best_step = evaluator_.memory().best_step,
                    .ended = memory_.ended.empty() ? "finished" : memory_.ended};
     s.supervised_per_s = s.seconds > 0 ? static_cast<double>(s.supervised) / s.seconds : 0;
@@ -298,9 +321,10 @@ class Run {
   Sampler sampler_;
   int64_t total_steps_;
   Step step_;
-  RunMemory memory_;  // its parts of rule, evaluator and progress: as they were at the last checkpoint
+  RunMemory memory_;  // what its parts below remember: as they were at the last checkpoint
   TokenBatchRule rule_;
   Evaluator evaluator_;
+  Quarantine quarantine_;
   Progress progress_;
   Saver saver_;
 };

@@ -42,6 +42,7 @@ struct TrainSummary {
   double seconds = 0, tokens_per_s = 0, supervised_per_s = 0, peak_memory_gb = 0;
   double first_loss = 0, last_loss = 0;
   EvalOutcome before, after;  // after: of the weights that the model holds at the end
+  int64_t quarantined = 0;    // rows left out because they were sick
   int64_t best_step = 0;
   std::string ended;  // "finished", "stopped early: …", kInterrupted
   std::filesystem::path

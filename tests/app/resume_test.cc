@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -21,6 +22,12 @@ class Resume : public test::TrainingTest {
                                     "--val_size 8 --max_new_tokens 4 --sample_count 1 --max_steps 6 "
                                     "--eval_steps 2 --save_steps 2 " +
                                         more);
+  }
+
+  void add_sick_row() const {
+    write_file(dir_ / "rows.jsonl", read_text(dir_ / "rows.jsonl") +
+                                        R"({"instruction": "poison", "output": "xyz", "weight": 1e39})" +
+                                        "\n");
   }
 
   // Stops behind every step (max_time is over at once) and goes on.
@@ -80,6 +87,37 @@ TEST_F(Resume, LoraWithDropoutInPiecesEqualsTheWhole) {
 TEST_F(Resume, DynamicTokenBatchInPiecesEqualsTheWhole) {
   expect_equal_to_undisturbed("--token_batch 2 --dynamic_token_batch true --adam_beta2_half_life_tokens 50",
                               "model.safetensors");
+}
+
+// Two epochs, so that the row comes again in a later session.
+TEST_F(Resume, ASickRowIsNamedLeftOutAndRememberedInPieces) {
+  add_sick_row();
+  expect_equal_to_undisturbed("--per_device_train_batch_size 11", "model.safetensors");
+  const std::string sick = read_text(dir_ / "whole/quarantine.jsonl");
+  EXPECT_EQ(read_text(dir_ / "pieces/quarantine.jsonl"), sick);
+  EXPECT_THAT(sick, HasSubstr(",\"place\":\"" + path("rows.jsonl") + ":41\",\"found\":\"loss NaN\"}"));
+  EXPECT_EQ(std::ranges::count(sick, '\n'), 1);
+  EXPECT_EQ(metrics("whole").size(), 6U + 4U);  // no step is lost: four evaluations, six steps
+}
+
+TEST_F(Resume, ASickRowIsLeftOutOfTokenBatchesToo) {
+  add_sick_row();
+  const auto run =
+      run_keel(TrainingTest::train_args("run", "--token_batch 2 --num_train_epochs 2 --sample_count 0"));
+  ASSERT_EQ(run.code, 0) << run.text;
+  const std::string warning = path("rows.jsonl") + ":41 alone has loss NaN; the row is left out from here on";
+  const size_t first = run.text.find(warning);
+  ASSERT_NE(first, std::string::npos) << run.text;
+  EXPECT_EQ(run.text.find(warning, first + 1), std::string::npos);
+  EXPECT_EQ(run.text.find("the step was skipped"), std::string::npos) << run.text;
+}
+
+TEST_F(Resume, WithoutQuarantineTheStepsOfASickRowAreSkipped) {
+  add_sick_row();
+  const auto run = run_keel(train_args("run", "--per_device_train_batch_size 33 --quarantine false"));
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.text, HasSubstr("five steps without a finite loss or gradient"));
+  EXPECT_FALSE(fs::exists(dir_ / "run/quarantine.jsonl"));
 }
 
 TEST_F(Resume, ADamagedCheckpointIsPassedOver) {

@@ -40,6 +40,7 @@ RunMemory busy_memory() {
                        .kept_percent = 3,
                        .source_tokens = {1, 2},
                        .metrics_bytes = 99},
+          .quarantine = {{.step = 3, .example = 17, .found = "loss NaN"}},
           .data_hash = "abc",
           .precision = "fp32",
           .threads = 2};
@@ -65,6 +66,10 @@ TEST(RunMemoryTest, EveryNumberComesBackBitByBit) {
   EXPECT_EQ(std::bit_cast<uint64_t>(is.token_batch.sum), std::bit_cast<uint64_t>(-0.0));
   EXPECT_TRUE(std::isnan(*is.progress.eval_loss));
   EXPECT_EQ(is.progress.source_tokens, (std::vector<int64_t>{1, 2}));
+  ASSERT_EQ(is.quarantine.size(), 1U);
+  EXPECT_EQ(is.quarantine[0].step, 3);
+  EXPECT_EQ(is.quarantine[0].example, 17U);
+  EXPECT_EQ(is.quarantine[0].found, "loss NaN");
   EXPECT_EQ(to_line(to_json(is)), to_line(to_json(was)));
 }
 
