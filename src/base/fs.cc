@@ -136,6 +136,12 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   bytes_ = {static_cast<const std::byte*>(data), size};
 }
 
+void MappedFile::release(size_t end) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t whole = std::min(end, bytes_.size()) / page * page;
+  if (whole > 0) ::madvise(mapping_.get(), whole, MADV_DONTNEED);
+}
+
 AppendFile::AppendFile(const fs::path& path) : path_(path) {
   if (path.has_parent_path()) make_folders(path.parent_path());
   fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

@@ -60,6 +60,10 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
   const fs::path& path() const { return path_; }
 
+  // The bytes before `end` are not needed soon: they no longer count as memory of this process, and are read
+  // again where they are used again.
+  void release(size_t end) const;
+
  private:
   fs::path path_;
   std::shared_ptr<void> mapping_;

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <span>
 
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/hash.h"
 #include "base/names.h"
+#include "base/parallel.h"
 #include "corpus/files.h"
 #include "corpus/parquet.h"
-#include "corpus/readers/reader.h"
+#include "corpus/row_parser.h"
 #include "corpus/table.h"
 #include "corpus/unpack.h"
 
@@ -21,52 +22,8 @@ namespace {
 
 constexpr const char* kKnownFiles = "Parquet, a JSON array, JSON lines, or a .csv, .tsv or .txt file";
 constexpr size_t kShownReasons = 5;
-
-const RowReader& reader_named(const std::string& schema) {
-  for (const RowReader& reader : row_readers()) {
-    if (schema == reader.name) return reader;
-  }
-  throw UserError(
-      {.where = "schema", .found = fmt::format("\"{}\"", schema), .wanted = join(corpus_schemas())});
-}
-
-// By the fields that hold something; by all fields when these do not tell.
-const RowReader* reader_for(const Json& row) {
-  const auto readers = row_readers();
-  const auto find = [&](const Json& fields) -> const RowReader* {
-    const auto found = std::ranges::find_if(readers, [&](const RowReader& r) { return r.knows(fields); });
-    return found == readers.end() ? nullptr : &*found;
-  };
-  if (std::ranges::none_of(row, [](const Json& value) { return value.is_null(); })) return find(row);
-  Json filled = Json::object();
-  for (const auto& [key, value] : row.items())
-    if (!value.is_null()) filled[key] = value;
-  const RowReader* reader = find(filled);
-  return reader != nullptr ? reader : find(row);
-}
-
-Json rename_fields(const Json& row, const CorpusOptions& options) {
-  Json renamed = Json::object();
-  for (const auto& [from, to] : options.columns) {
-    if (row.contains(from)) renamed[to] = row[from];
-  }
-  const auto is_mapped = [&](const std::string& name) {
-    return std::ranges::any_of(options.columns,
-                               [&](const auto& pair) { return pair.first == name || pair.second == name; });
-  };
-  for (const auto& [name, value] : row.items())
-    if ((options.other_columns || name == "weight") && !is_mapped(name)) renamed[name] = value;
-  return renamed;
-}
-
-MaybeFault take_row_weight(const Json& row, double& weight) {
-  const auto found = row.find("weight");
-  if (found == row.end() || found->is_null()) return {};
-  if (!found->is_number() || !(found->get<double>() >= 0))
-    return Fault{"weight", describe_value(*found), "a number from 0"};
-  weight = found->get<double>();
-  return {};
-}
+constexpr size_t kBlockBytes = size_t{2} << 20;  // of rows that are parsed together
+constexpr size_t kCellsBytes = 256;              // what a row of a table counts for
 
 // "3 × output: null, wanted text (first at a.json:7)", most frequent first.
 std::string reasons_of(const std::vector<Rejection>& rejections) {
@@ -81,55 +38,34 @@ std::string reasons_of(const std::vector<Rejection>& rejections) {
 
 class CorpusReader {
  public:
-  explicit CorpusReader(const CorpusOptions& options)
-      : options_(options), forced_(options.schema.empty() ? nullptr : &reader_named(options.schema)) {}
+  explicit CorpusReader(const CorpusOptions& options) : options_(options), parser_(options) {}
 
   void read_file(const fs::path& path) {
     const DataFile file(path);
+    hashes_ += file.packed() ? to_hex(hash64(file.bytes())) : hash_file(path);  // of the content
     corpus_.files.push_back(path);
-    hashes_ += to_hex(hash64(file.bytes()));
     const std::string_view bytes = without_bom(file.bytes());
     if (is_parquet(bytes) && file.packed())
       throw UserError({.where = path.string(),
                        .found = "a packed Parquet file",
                        .wanted = "the .parquet file itself, which is packed inside",
                        .hint = "unpack it once by hand"});
-    const RowCallback on_row = [&](std::string_view text, int64_t line) {
-      add_row(text, fmt::format("{}:{}", path.string(), line));
-      return !full();
-    };
-    if (is_parquet(bytes)) return split_parquet(path, on_row);
-    switch (file_kind(bytes, unpacked_name(path).extension().string())) {
-      case FileKind::json_array:
-        return split_array(bytes, on_row);
-      case FileKind::json_lines:
-        return split_lines(bytes, on_row);
-      case FileKind::csv:
-        return add_table(bytes, ',', path);
-      case FileKind::tsv:
-        return add_table(bytes, '\t', path);
-      case FileKind::plain_text:
-        return add_plain_text(bytes, path.string() + ":1");
-      case FileKind::unknown:
-        break;
-    }
-    throw UserError(
-        {.where = path.string(), .found = "no kind of file that Keel reads", .wanted = kKnownFiles});
+    read_rows(file, bytes, path);
+    close_block(path.string());
   }
 
   bool full() const {
-    const size_t rows = corpus_.records.size() + corpus_.rejections.size();
-    return options_.max_rows > 0 && rows >= static_cast<size_t>(options_.max_rows);
+    return options_.max_rows > 0 && rows_ + block_.size() >= static_cast<size_t>(options_.max_rows);
   }
 
   Corpus finish(const fs::path& path) {
-    const size_t rejected = corpus_.rejections.size(), rows = corpus_.records.size() + rejected;
-    if (rows == 0) throw UserError({.where = path.string(), .found = "no rows", .wanted = "at least one"});
-    const double share = static_cast<double>(rejected) / static_cast<double>(rows);
-    if (corpus_.records.empty() || share > options_.max_rejected)
+    if (rows_ == 0) throw UserError({.where = path.string(), .found = "no rows", .wanted = "at least one"});
+    const size_t rejected = corpus_.rejections.size();
+    const double share = static_cast<double>(rejected) / static_cast<double>(rows_);
+    if (rejected == rows_ || share > options_.max_rejected)
       throw UserError(
           {.where = path.string(),
-           .found = fmt::format("{} of {} rows are bad: {}", rejected, rows, reasons_of(corpus_.rejections)),
+           .found = fmt::format("{} of {} rows are bad: {}", rejected, rows_, reasons_of(corpus_.rejections)),
            .wanted = fmt::format("at most {:.4g} % bad rows", options_.max_rejected * 100),
            .hint = "mend or remove these rows, or raise max_rejected"});
     corpus_.schema = join(std::vector<std::string>(schemas_.begin(), schemas_.end()), "+");
@@ -138,53 +74,88 @@ class CorpusReader {
   }
 
  private:
-  void add_row(std::string_view text, std::string place) {
-    Json row;
-    MaybeFault fault = parse_row(text, row);
-    add_fields(std::move(fault), std::move(row), false, std::move(place));
+  void read_rows(const DataFile& file, std::string_view bytes, const fs::path& path) {
+    const RowCallback on_row = [&](std::string_view text, int64_t line) {
+      add({.text = text, .line = line}, text.size(), path.string());
+      if (block_.empty()) file.release(text.data() - file.bytes().data());
+      return !full();
+    };
+    if (is_parquet(bytes)) return read_parquet(path);
+    switch (file_kind(bytes, unpacked_name(path).extension().string())) {
+      case FileKind::json_array:
+        return split_array(bytes, on_row);
+      case FileKind::json_lines:
+        return split_lines(bytes, on_row);
+      case FileKind::csv:
+        return read_table(bytes, ',', path);
+      case FileKind::tsv:
+        return read_table(bytes, '\t', path);
+      case FileKind::plain_text:
+        return read_plain_text(bytes, path.string() + ":1");
+      case FileKind::unknown:
+        break;
+    }
+    throw UserError(
+        {.where = path.string(), .found = "no kind of file that Keel reads", .wanted = kKnownFiles});
   }
 
-  void add_table(std::string_view bytes, char separator, const fs::path& path) {
-    split_table(bytes, separator, path, [&](MaybeFault fault, Json row, int64_t line) {
-      add_fields(std::move(fault), std::move(row), true, fmt::format("{}:{}", path.string(), line));
+  void read_parquet(const fs::path& path) {
+    split_parquet(path, [&](std::string_view text, int64_t line) {
+      RawRow row{.own = std::string(text), .line = line};
+      add(std::move(row), text.size(), path.string());
       return !full();
     });
   }
 
-  void add_fields(MaybeFault fault, Json row, bool of_table, std::string place) {
-    Record record{.place = place};
-    if (!fault && !options_.columns.empty()) row = rename_fields(row, options_);
-    if (!fault && of_table) read_cells(row);
-    if (!fault) fault = read_fields(row, record);
-    if (fault)
-      reject({std::move(place), std::move(fault->field), std::move(fault->found), std::move(fault->wanted)});
-    else
-      corpus_.records.push_back(std::move(record));
+  void read_table(std::string_view bytes, char separator, const fs::path& path) {
+    split_table(bytes, separator, path, [&](MaybeFault fault, Json cells, int64_t line) {
+      add({.cells = std::move(cells), .fault = std::move(fault), .line = line}, kCellsBytes, path.string());
+      return !full();
+    });
   }
 
-  MaybeFault read_fields(const Json& row, Record& record) {
-    if (auto fault = take_row_weight(row, record.weight)) return fault;
-    const RowReader* reader = forced_ != nullptr ? forced_ : reader_for(row);
-    if (reader == nullptr) return unknown_row(row);
-    if (auto fault = reader->read(row, options_.tags, record)) return fault;
-    schemas_.insert(reader->name);
-    return {};
-  }
-
-  static MaybeFault unknown_row(const Json& row) {
-    std::vector<std::string> known;
-    for (const RowReader& reader : row_readers()) {
-      if (&reader != row_readers().data())
-        known.push_back(fmt::format("{} ({})", reader.name, reader.fields));
-    }
-    return Fault{"", describe_value(row), "the fields of a known schema: " + join(known, "; ")};
-  }
-
-  void add_plain_text(std::string_view bytes, std::string place) {
+  void read_plain_text(std::string_view bytes, std::string place) {
     if (is_blank(bytes)) return;
-    if (auto fault = check_text(bytes)) return reject({place, "", fault->found, fault->wanted});
-    schemas_.insert("text");
-    corpus_.records.push_back({.text = std::string(bytes), .place = std::move(place)});
+    ParsedRow row{.record = {.place = place}, .schema = "text"};
+    if (auto fault = check_text(bytes))
+      row.rejected = Rejection{std::move(place), "", fault->found, fault->wanted};
+    else
+      row.record.text = std::string(bytes);
+    std::vector<ParsedRow> one;
+    one.push_back(std::move(row));
+    deliver(std::move(one));
+  }
+
+  void add(RawRow row, size_t bytes, const std::string& file) {
+    block_.push_back(std::move(row));
+    block_bytes_ += bytes;
+    if (block_bytes_ >= kBlockBytes || full()) close_block(file);
+  }
+
+  void close_block(const std::string& file) {
+    std::vector<ParsedRow> parsed(block_.size());
+    for_each_row(block_.size(), options_.threads,
+                 [&](size_t i) { parsed[i] = parser_.parse(std::move(block_[i]), file); });
+    block_.clear();
+    block_bytes_ = 0;
+    deliver(std::move(parsed));
+  }
+
+  void deliver(std::vector<ParsedRow> parsed) {
+    std::vector<Record> records;
+    for (ParsedRow& row : parsed) {
+      ++rows_;
+      if (row.rejected) {
+        reject(std::move(*row.rejected));
+        continue;
+      }
+      schemas_.insert(row.schema);
+      records.push_back(std::move(row.record));
+    }
+    if (options_.on_records)
+      options_.on_records(std::move(records));
+    else
+      std::ranges::move(records, std::back_inserter(corpus_.records));
   }
 
   void reject(Rejection rejection) {
@@ -199,7 +170,9 @@ class CorpusReader {
   }
 
   const CorpusOptions& options_;
-  const RowReader* forced_;
+  RowParser parser_;
+  std::vector<RawRow> block_;  // rows that wait to be parsed together
+  size_t block_bytes_ = 0, rows_ = 0;
   Corpus corpus_;
   std::set<std::string> schemas_;
   std::string hashes_;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ struct CorpusOptions {
   double max_rejected = 0.01;  // share of bad rows above which reading stops
   bool strict = false;         // stop at the first bad row
   RejectionSink sink;          // told of every bad row, before any error is thrown
+  // Takes the good rows, block by block and in order, so that a file need not fit into memory; Corpus.records
+  // then stays empty.
+  std::function<void(std::vector<Record>)> on_records;
+  size_t threads = 0;  // that parse; 0: one a core
 };
 
 struct Corpus {

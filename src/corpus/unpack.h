@@ -33,6 +33,10 @@ class DataFile {
   DataFile(const DataFile&) = delete;
   DataFile& operator=(const DataFile&) = delete;
   std::string_view bytes() const { return bytes_; }
+  // The bytes before `end` are not needed any more (MappedFile::release).
+  void release(std::ptrdiff_t end) const {
+    if (!packed()) file_.release(static_cast<size_t>(end));
+  }
   bool packed() const { return bytes_.data() != reinterpret_cast<const char*>(file_.bytes().data()); }
 
  private:

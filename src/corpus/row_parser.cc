@@ -1,0 +1,98 @@
+#include "corpus/row_parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "corpus/table.h"
+
+namespace keel {
+namespace {
+
+const RowReader* reader_named(const std::string& schema) {
+  if (schema.empty()) return nullptr;
+  for (const RowReader& reader : row_readers()) {
+    if (schema == reader.name) return &reader;
+  }
+  throw UserError(
+      {.where = "schema", .found = fmt::format("\"{}\"", schema), .wanted = join(corpus_schemas())});
+}
+
+// By the fields that hold something; by all fields when these do not tell.
+const RowReader* reader_for(const Json& row) {
+  const auto readers = row_readers();
+  const auto find = [&](const Json& fields) -> const RowReader* {
+    const auto found = std::ranges::find_if(readers, [&](const RowReader& r) { return r.knows(fields); });
+    return found == readers.end() ? nullptr : &*found;
+  };
+  if (std::ranges::none_of(row, [](const Json& value) { return value.is_null(); })) return find(row);
+  Json filled = Json::object();
+  for (const auto& [key, value] : row.items())
+    if (!value.is_null()) filled[key] = value;
+  const RowReader* reader = find(filled);
+  return reader != nullptr ? reader : find(row);
+}
+
+Json rename_fields(const Json& row, const CorpusOptions& options) {
+  Json renamed = Json::object();
+  for (const auto& [from, to] : options.columns) {
+    if (row.contains(from)) renamed[to] = row[from];
+  }
+  const auto is_mapped = [&](const std::string& name) {
+    return std::ranges::any_of(options.columns,
+                               [&](const auto& pair) { return pair.first == name || pair.second == name; });
+  };
+  for (const auto& [name, value] : row.items())
+    if ((options.other_columns || name == "weight") && !is_mapped(name)) renamed[name] = value;
+  return renamed;
+}
+
+MaybeFault take_row_weight(const Json& row, double& weight) {
+  const auto found = row.find("weight");
+  if (found == row.end() || found->is_null()) return {};
+  if (!found->is_number() || !(found->get<double>() >= 0))
+    return Fault{"weight", describe_value(*found), "a number from 0"};
+  weight = found->get<double>();
+  return {};
+}
+
+MaybeFault unknown_row(const Json& row) {
+  std::vector<std::string> known;
+  for (const RowReader& reader : row_readers()) {
+    if (&reader != row_readers().data()) known.push_back(fmt::format("{} ({})", reader.name, reader.fields));
+  }
+  return Fault{"", describe_value(row), "the fields of a known schema: " + join(known, "; ")};
+}
+
+}  // namespace
+
+RowParser::RowParser(const CorpusOptions& options)
+    : options_(options), forced_(reader_named(options.schema)) {}
+
+ParsedRow RowParser::parse(RawRow row, const std::string& file) const {
+  ParsedRow out{.record = {.place = fmt::format("{}:{}", file, row.line)}};
+  if (MaybeFault fault = read(row, out))
+    out.rejected = Rejection{std::move(out.record.place), std::move(fault->field), std::move(fault->found),
+                             std::move(fault->wanted)};
+  return out;
+}
+
+MaybeFault RowParser::read(RawRow& raw, ParsedRow& out) const {
+  if (raw.fault) return raw.fault;
+  Json row;
+  if (raw.cells)
+    row = std::move(*raw.cells);
+  else if (auto fault = parse_row(raw.own ? *raw.own : raw.text, row))
+    return fault;
+  if (!options_.columns.empty()) row = rename_fields(row, options_);
+  if (raw.cells) read_cells(row);
+  if (auto fault = take_row_weight(row, out.record.weight)) return fault;
+  const RowReader* reader = forced_ != nullptr ? forced_ : reader_for(row);
+  if (reader == nullptr) return unknown_row(row);
+  out.schema = reader->name;
+  return reader->read(row, options_.tags, out.record);
+}
+
+}  // namespace keel
