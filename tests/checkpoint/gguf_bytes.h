@@ -31,6 +31,17 @@ class GgufBytes {
     for (const std::string& value : values) text(value);
     return *this;
   }
+  GgufBytes& flag(const std::string& name, bool value) { return key(name, 7).put<uint8_t>(value); }
+  GgufBytes& floats(const std::string& name, const std::vector<float>& values) {
+    key(name, 9).put<uint32_t>(6).put<uint64_t>(values.size());
+    for (const float value : values) put(value);
+    return *this;
+  }
+  GgufBytes& integers(const std::string& name, const std::vector<int32_t>& values) {
+    key(name, 9).put<uint32_t>(5).put<uint64_t>(values.size());
+    for (const int32_t value : values) put(value);
+    return *this;
+  }
   GgufBytes& tensor(const std::string& name, std::vector<uint64_t> sides, uint32_t type, uint64_t offset) {
     text(name).put<uint32_t>(static_cast<uint32_t>(sides.size()));
     for (const uint64_t side : sides) put<uint64_t>(side);

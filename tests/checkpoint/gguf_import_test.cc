@@ -139,13 +139,14 @@ TEST_P(BadTokenizers, AreRefusedWithTheReason) {
 INSTANTIATE_TEST_SUITE_P(
     Gguf, BadTokenizers,
     testing::Values(
-        BadTokenizer{"SentencePiece",
-                     "llama",
+        BadTokenizer{"WordPiece",
+                     "bert",
                      "default",
                      {"a"},
                      {},
-                     "m.gguf: tokenizer \"llama\" (SentencePiece)\n"
-                     "  wanted: \"gpt2\" (byte-level BPE, as SmolLM2, Qwen and Llama 3 have)\n"
+                     "m.gguf: tokenizer \"bert\"\n"
+                     "  wanted: \"gpt2\" (byte-level BPE, as SmolLM2, Qwen and Llama 3 have) or \"llama\" "
+                     "(SentencePiece BPE, as Llama 2 and Mistral have)\n"
                      "  try:    take the model as a Hugging Face folder"},
         BadTokenizer{"UnknownPre",
                      "gpt2",
@@ -167,6 +168,13 @@ INSTANTIATE_TEST_SUITE_P(
                      {"a", "b", "a"},
                      {},
                      "m.gguf: token 2 is the same as token 0\n  wanted: each text once\n"
+                     "  try:    the file is damaged: take another one"},
+        BadTokenizer{"NoText",
+                     "gpt2",
+                     "qwen2",
+                     {"a", "b\xff"},
+                     {},
+                     "m.gguf: token 1 is not UTF-8\n  wanted: tokens as text\n"
                      "  try:    the file is damaged: take another one"},
         BadTokenizer{"MergeOfNothing",
                      "gpt2",

@@ -310,6 +310,10 @@ const std::vector<int64_t>& GgufFile::integers(const std::string& key) const {
   return list_of<std::vector<int64_t>>(*this, key, "a list of whole numbers");
 }
 
+const std::vector<double>& GgufFile::numbers(const std::string& key) const {
+  return list_of<std::vector<double>>(*this, key, "a list of numbers");
+}
+
 const GgufTensor* GgufFile::find_tensor(std::string_view name) const {
   const auto it = std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.name == name; });
   return it == tensors.end() ? nullptr : &*it;

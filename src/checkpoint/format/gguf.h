@@ -43,6 +43,7 @@ struct GgufFile {
   std::string text(const std::string& key) const;
   const std::vector<std::string_view>& texts(const std::string& key) const;
   const std::vector<int64_t>& integers(const std::string& key) const;
+  const std::vector<double>& numbers(const std::string& key) const;
 
   const GgufTensor* find_tensor(std::string_view name) const;
 };

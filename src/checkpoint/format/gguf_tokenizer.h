@@ -1,7 +1,7 @@
-// The tokenizer inside a GGUF file as the files of Hugging Face. Byte-level BPE ("gpt2" in GGUF's words) with
-// the pre-tokenizers gpt-2, default, smollm, qwen2 and llama-bpe; SentencePiece ("llama") is refused: its
-// merges are not in the file, and a rebuilt one would cut some words otherwise than the model was trained
-// with.
+// The tokenizer inside a GGUF file as the files of Hugging Face. Two kinds: byte-level BPE ("gpt2" in GGUF's
+// words) with the pre-tokenizers gpt-2, default, smollm, qwen2 and llama-bpe; and SentencePiece BPE with byte
+// fallback ("llama"). As in llama.cpp, special and user-defined tokens are found in the text as it is, and
+// the blank that SentencePiece puts before a text also goes before what follows such a token.
 #pragma once
 
 #include "base/json.h"
