@@ -18,17 +18,6 @@ std::string key_name(std::string_view written) {
   return key;
 }
 
-YAML::Node load_yaml(const std::string& path) {
-  try {
-    return YAML::Load(read_text(path));
-  } catch (const YAML::Exception& error) {
-    throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
-                     .found = "not valid YAML: " + error.msg,
-                     .hint = "check the indentation and the quotes there; "
-                             "values with ': ' or '#' need quotes"});
-  }
-}
-
 std::string text_of_nested(const YAML::Node& node, int depth) {
   if (!node.IsDefined() || node.IsNull()) return "";
   if (node.IsScalar()) return node.Scalar();
@@ -98,6 +87,17 @@ class FlagReader {
 };
 
 }  // namespace
+
+YAML::Node load_yaml(const std::string& path) {
+  try {
+    return YAML::Load(read_text(path));
+  } catch (const YAML::Exception& error) {
+    throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
+                     .found = "not valid YAML: " + error.msg,
+                     .hint = "check the indentation and the quotes there; "
+                             "values with ': ' or '#' need quotes"});
+  }
+}
 
 std::string likely_name(std::string_view name, std::span<const std::string> known) {
   const std::string near = nearest_name(name, known);

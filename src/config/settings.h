@@ -26,6 +26,9 @@ struct Setting {
 // Where a wrong value stands, for messages: "--lr" or "run.yaml:12: lr".
 std::string place_of(const Setting& setting, const std::string& written);
 
+// UserError with line and column when it is not valid YAML.
+YAML::Node load_yaml(const std::string& path);
+
 // Keys of the top level in file order. Throws UserError when the file cannot be read or is not a YAML map.
 // JSON is read by the same reader.
 std::vector<Setting> read_config_file(const std::string& path);

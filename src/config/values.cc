@@ -205,6 +205,11 @@ std::optional<ErrorText> assign(const FieldRef& field, const YAML::Node& node) {
       field.value);
 }
 
+std::optional<Json> json_of(const YAML::Node& node) {
+  int budget = 1000000;
+  return to_json(node, budget);
+}
+
 std::optional<YAML::Node> read_yaml(const std::string& text) {
   try {
     return YAML::Load(text);

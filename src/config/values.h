@@ -24,6 +24,9 @@ std::string value_text(const FieldRef& field);
 // The value that a flag's text writes as YAML, which JSON is; nothing when it is not valid.
 std::optional<YAML::Node> read_yaml(const std::string& text);
 
+// A node as JSON, plain scalars by their looks. Nothing when it is too large or contains itself.
+std::optional<Json> json_of(const YAML::Node& node);
+
 bool is_boolean(const FieldRef& field);
 bool is_list(const FieldRef& field);
 
