@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <cstdlib>
 #include <map>
 #include <regex>
 #include <sstream>
+
+#include "base/utf8.h"
 
 namespace keel {
 namespace {
@@ -105,28 +107,75 @@ bool holds(const std::string& text, const std::string& part) {
   return folded(text).find(folded(part)) != std::string::npos;
 }
 
-using Condition = std::function<bool(const std::string& reply, const Json& value)>;
+// Share of the letters that are Chinese characters; letters are those and ASCII ones. -1: none at all.
+double chinese_share(const std::string& text) {
+  int64_t chinese = 0, ascii = 0;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_character(text, at);
+    chinese += (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF);
+    ascii += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  }
+  return chinese + ascii == 0 ? -1 : static_cast<double>(chinese) / static_cast<double>(chinese + ascii);
+}
+
+// By the script of most letters.
+bool is_language(const std::string& text, const Json& language) {
+  const double share = chinese_share(text);
+  return language == "zh" ? share > 0.5 : share >= 0 && share < 0.5;
+}
+
+bool has_comma(const std::string& text) {
+  return text.find(',') != std::string::npos || text.find("，") != std::string::npos;
+}
+
+bool is_count(const Json& v) { return v.is_number_integer() && v >= 0; }
+bool is_word(const Json& v) { return v.is_string(); }
+bool is_words(const Json& v) {
+  return v.is_array() && std::ranges::all_of(v, [](const Json& s) { return s.is_string(); });
+}
+
+struct Condition {
+  const char* wanted;
+  bool (*fits)(const Json& value);
+  bool (*holds)(const std::string& reply, const Json& value);
+};
 
 const std::map<std::string, Condition>& conditions() {
+  constexpr const char *kCount = "a whole number", *kText = "a text", *kTexts = "a list of texts";
   static const std::map<std::string, Condition> kConditions{
-      {"max_words", [](const auto& r, const Json& v) { return word_count(r) <= v.get<int64_t>(); }},
-      {"min_words", [](const auto& r, const Json& v) { return word_count(r) >= v.get<int64_t>(); }},
+      {"max_words",
+       {kCount, is_count, [](const auto& r, const Json& v) { return word_count(r) <= v.get<int64_t>(); }}},
+      {"min_words",
+       {kCount, is_count, [](const auto& r, const Json& v) { return word_count(r) >= v.get<int64_t>(); }}},
       {"must_contain",
-       [](const auto& r, const Json& v) {
-         return std::ranges::all_of(v, [&](const Json& s) { return holds(r, s.get<std::string>()); });
-       }},
+       {kTexts, is_words,
+        [](const auto& r, const Json& v) {
+          return std::ranges::all_of(v, [&](const Json& s) { return holds(r, s.get<std::string>()); });
+        }}},
       {"must_not_contain",
-       [](const auto& r, const Json& v) {
-         return std::ranges::none_of(v, [&](const Json& s) { return holds(r, s.get<std::string>()); });
-       }},
-      {"case", [](const auto& r, const Json& v) { return has_case(r, v == "upper"); }},
+       {kTexts, is_words,
+        [](const auto& r, const Json& v) {
+          return std::ranges::none_of(v, [&](const Json& s) { return holds(r, s.get<std::string>()); });
+        }}},
+      {"case",
+       {"\"upper\" or \"lower\"", [](const Json& v) { return v == "upper" || v == "lower"; },
+        [](const auto& r, const Json& v) { return has_case(r, v == "upper"); }}},
       {"starts_with",
-       [](const auto& r, const Json& v) { return folded(r).starts_with(folded(v.get<std::string>())); }},
+       {kText, is_word,
+        [](const auto& r, const Json& v) { return folded(r).starts_with(folded(v.get<std::string>())); }}},
       {"ends_with",
-       [](const auto& r, const Json& v) { return folded(r).ends_with(folded(v.get<std::string>())); }},
-      {"bullets", [](const auto& r, const Json& v) { return bullet_count(r) == v.get<int64_t>(); }},
-      {"sentences", [](const auto& r, const Json& v) { return sentence_count(r) == v.get<int64_t>(); }},
-      {"json_keys", [](const auto& r, const Json& v) { return has_json_keys(r, v); }},
+       {kText, is_word,
+        [](const auto& r, const Json& v) { return folded(r).ends_with(folded(v.get<std::string>())); }}},
+      {"bullets",
+       {kCount, is_count, [](const auto& r, const Json& v) { return bullet_count(r) == v.get<int64_t>(); }}},
+      {"sentences",
+       {kCount, is_count,
+        [](const auto& r, const Json& v) { return sentence_count(r) == v.get<int64_t>(); }}},
+      {"json_keys", {kTexts, is_words, has_json_keys}},
+      {"language", {"\"en\" or \"zh\"", [](const Json& v) { return v == "en" || v == "zh"; }, is_language}},
+      {"no_commas",
+       {"true", [](const Json& v) { return v == true; },
+        [](const auto& r, const Json&) { return !has_comma(r); }}},
   };
   return kConditions;
 }
@@ -148,7 +197,8 @@ bool last_number_is(const std::string& reply, double answer) {
        ++it)
     last = it->str();
   std::erase(last, ',');
-  return !last.empty() && std::abs(std::stod(last) - answer) < 1e-9 * std::max(1.0, std::abs(answer));
+  return !last.empty() &&
+         std::abs(std::strtod(last.c_str(), nullptr) - answer) < 1e-9 * std::max(1.0, std::abs(answer));
 }
 
 bool matches_pattern(const std::string& reply, const std::string& pattern) {
@@ -158,9 +208,25 @@ bool matches_pattern(const std::string& reply, const std::string& pattern) {
 bool meets_constraints(const std::string& reply, const Json& constraint) {
   const std::string text = trimmed(reply);
   return std::ranges::all_of(constraint.items(),
-                             [&](const auto& c) { return conditions().at(c.key())(text, c.value()); });
+                             [&](const auto& c) { return conditions().at(c.key()).holds(text, c.value()); });
 }
 
-bool is_constraint_key(const std::string& key) { return conditions().contains(key); }
+const std::vector<std::string>& constraint_keys() {
+  static const std::vector<std::string> kKeys = [] {
+    std::vector<std::string> keys;
+    for (const auto& [key, condition] : conditions()) keys.push_back(key);
+    return keys;
+  }();
+  return kKeys;
+}
+
+std::string constraint_value(const std::string& key) {
+  const auto found = conditions().find(key);
+  return found == conditions().end() ? "" : found->second.wanted;
+}
+
+bool is_constraint_value(const std::string& key, const Json& value) {
+  return conditions().at(key).fits(value);
+}
 
 }  // namespace keel

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -15,7 +16,10 @@ bool matches_pattern(const std::string& reply,
                      const std::string& pattern);                          // ECMAScript, anywhere, case aside
 bool meets_constraints(const std::string& reply, const Json& constraint);  // examples/general/README.md
 
-// The known constraint keys; an unknown one is an error when probes are loaded, never a silent pass.
-bool is_constraint_key(const std::string& key);
+// The known conditions of a constraint. An unknown one, or one with a value of another kind, is an error when
+// probes are loaded, never a silent pass.
+const std::vector<std::string>& constraint_keys();
+std::string constraint_value(const std::string& key);  // what its value must be; "": no such key
+bool is_constraint_value(const std::string& key, const Json& value);
 
 }  // namespace keel

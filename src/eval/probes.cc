@@ -3,98 +3,189 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
+#include <regex>
 
-#include "base/error.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/names.h"
 #include "eval/answer_check.h"
-#include "eval/nll.h"
-#include "eval/repetition.h"
-#include "text/conversation_mask.h"
+#include "eval/probe_files.h"
 
 namespace keel {
 namespace {
 
-const std::vector<std::pair<std::string, std::string>>& type_keys() {  // type → the key it cannot do without
-  static const std::vector<std::pair<std::string, std::string>> kKeys{
-      {"exact", "answer"},  {"contains", "accept"}, {"number", "answer"},
-      {"regex", "pattern"}, {"choice", "choices"},  {"constraint", "constraint"}};
-  return kKeys;
+bool is_text(const Json& v) { return v.is_string() && !v.get<std::string>().empty(); }
+
+bool is_texts(const Json& v) {
+  return v.is_array() && !v.empty() && std::ranges::all_of(v, [](const Json& s) { return is_text(s); });
 }
 
-void check_spec(const Probe& probe, const std::string& place) {
-  std::vector<std::string> names;
-  for (const auto& [name, key] : type_keys()) names.push_back(name);
-  const auto known = std::ranges::find(type_keys(), probe.type, &std::pair<std::string, std::string>::first);
-  if (known == type_keys().end())
-    throw UserError(
-        {.where = place, .found = fmt::format("probe type \"{}\"", probe.type), .wanted = join(names)});
-  if (!probe.spec.contains(known->second))
-    throw UserError({.where = place,
-                     .found = fmt::format("a {} probe without \"{}\"", probe.type, known->second),
-                     .wanted = fmt::format("the key \"{}\"", known->second)});
-  if (probe.type != "constraint") return;
-  for (const auto& item : probe.spec["constraint"].items()) {
-    if (!is_constraint_key(item.key()))
-      throw UserError({.where = place, .found = fmt::format("unknown constraint \"{}\"", item.key())});
-  }
-}
-
-Probe parse_probe(const std::string& line, const std::string& place) {
-  Probe probe{.spec = parse_json(line, place)};
-  const Json& s = probe.spec;
-  if (!s.is_object() || !s.contains("prompt") || !s["prompt"].is_string())
-    throw UserError(
-        {.where = place, .found = "a probe without a text \"prompt\"", .wanted = "{\"id\", \"prompt\", …}"});
+bool is_pattern(const Json& v) {
+  if (!is_text(v)) return false;
   try {
-    probe.id = s.value("id", place);
-    probe.dimension = s.value("dimension", "domain");
-    probe.lang = s.value("lang", "en");
-    probe.type = s.value("type", "contains");
-    probe.prompt = s["prompt"].get<std::string>();
-  } catch (const nlohmann::json::exception& e) {
-    throw UserError({.where = place, .found = e.what(), .wanted = "text for id, dimension, lang and type"});
+    const std::regex pattern(v.get<std::string>(), std::regex::ECMAScript | std::regex::icase);
+    return true;
+  } catch (const std::regex_error&) {
+    return false;
   }
-  check_spec(probe, place);
-  return probe;
 }
 
-// Mean NLL of each choice as the reply to the prompt; the lowest is chosen.
-ProbeResult rank_choices(ChatModel& model, const Probe& probe, const std::string& system) {
-  std::vector<Example> rows;
-  for (const Json& choice : probe.spec["choices"]) {
-    Json messages = user_message(probe.prompt, system);
-    messages.push_back({{"role", "assistant"}, {"content", choice}});
-    const EncodedChat chat = encode_conversation(model.chat_template, model.tokenizer, messages).back();
-    Example row{.ids = chat.ids, .turn = chat.turn, .end_of_turn = chat.is_end_of_turn};
-    for (size_t t = 0; t < row.ids.size(); ++t) row.weight.push_back(t > 0 && row.turn[t] >= 0 ? 1.0F : 0.0F);
-    rows.push_back(std::move(row));
-  }
-  std::vector<double> means;
-  nll_over(*model.lm, rows, {.on_row = [&](const RowSignals& r) {
-    means.push_back(std::accumulate(r.nll.begin(), r.nll.end(), 0.0) /
-                    static_cast<double>(r.example->supervised()));
-  }});
-  const auto best = std::ranges::min_element(means) - means.begin();
-  return {.id = probe.id,
-          .dimension = probe.dimension,
-          .answer = probe.spec["choices"][static_cast<size_t>(best)].get<std::string>(),
-          .right = best == probe.spec.value("answer_index", 0)};
+bool is_conversation(const Json& v) {
+  return v.is_array() && !v.empty() && std::ranges::all_of(v, [](const Json& m) { return m.is_object(); });
 }
+
+// The key that a type cannot do without, and what its value must be.
+struct TypeRule {
+  const char* type;
+  const char* key;
+  const char* wanted;
+  bool (*fits)(const Json& value);
+};
+
+const std::vector<TypeRule>& type_rules() {
+  static const std::vector<TypeRule> kRules{
+      {"exact", "answer", "a text", is_text},
+      {"contains", "accept", "a list of texts", is_texts},
+      {"number", "answer", "a number", [](const Json& v) { return v.is_number(); }},
+      {"regex", "pattern", "a regular expression (ECMAScript)", is_pattern},
+      {"choice", "choices", "a list of 2 to 26 texts",
+       [](const Json& v) { return is_texts(v) && v.size() >= 2 && v.size() <= 26; }},
+      {"constraint", "constraint", "an object of conditions",
+       [](const Json& v) { return v.is_object() && !v.empty(); }},
+      {"generate", "prompt", "a text", is_text},
+      {"nll", "messages", "a conversation", [](const Json& v) { return is_conversation(v); }},
+  };
+  return kRules;
+}
+
+std::string keys_of(const Json& row) {
+  std::vector<std::string> keys;
+  for (const auto& item : row.items()) keys.push_back(item.key());
+  return join(keys);
+}
+
+std::string near_key(const Json& row, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const auto& item : row.items()) keys.push_back(item.key());
+  const std::string near = nearest_name(key, keys);
+  return near.empty() ? "" : fmt::format("the row has \"{}\"; was \"{}\" meant?", near, key);
+}
+
+// Adds what is wrong with a row to the problems.
+class RowCheck {
+ public:
+  RowCheck(const Probe& probe, std::vector<ErrorText>& problems) : probe_(probe), problems_(problems) {}
+
+  bool good() {
+    const size_t before = problems_.size();
+    check();
+    return problems_.size() == before;
+  }
+
+ private:
+  void add(std::string found, std::string wanted = {}, std::string hint = {}) {
+    problems_.push_back({probe_.where, std::move(found), std::move(wanted), std::move(hint)});
+  }
+
+  void check() {
+    const auto rule =
+        std::ranges::find_if(type_rules(), [&](const TypeRule& r) { return probe_.type == r.type; });
+    if (rule == type_rules().end()) {
+      const std::string near = nearest_name(probe_.type, probe_types());
+      return add(fmt::format("probe type \"{}\"", probe_.type), join(probe_types()),
+                 near.empty() ? "" : fmt::format("\"{}\" may be meant", near));
+    }
+    const Json& s = probe_.spec;
+    if (probe_.type == "nll" && s.contains("text")) return;
+    if (!s.contains(rule->key))
+      return add(fmt::format("a {} probe without \"{}\"", probe_.type, rule->key),
+                 fmt::format("the key \"{}\": {}", rule->key, rule->wanted), near_key(s, rule->key));
+    if (!rule->fits(s[rule->key]))
+      return add(fmt::format("\"{}\": {}", rule->key, clipped(s[rule->key])),
+                 fmt::format("{} (type {})", rule->wanted, probe_.type));
+    if (probe_.type == "choice") check_index();
+    if (probe_.type == "constraint") check_conditions();
+  }
+
+  static std::string clipped(const Json& value) {
+    const std::string text = to_line(value);
+    return text.size() <= 60 ? text : std::string(text.substr(0, 57)) + "…";
+  }
+
+  void check_index() {
+    const Json& s = probe_.spec;
+    const size_t choices = s["choices"].size();
+    if (!s.contains("answer_index"))
+      return add("a choice probe without \"answer_index\"", "the number of the right choice, from 0",
+                 near_key(s, "answer_index"));
+    const Json& index = s["answer_index"];
+    if (!index.is_number_integer() || index.get<int64_t>() < 0 ||
+        index.get<int64_t>() >= static_cast<int64_t>(choices))
+      add(fmt::format("\"answer_index\": {}", clipped(index)),
+          fmt::format("a whole number from 0 to {}, as there are {} choices", choices - 1, choices));
+  }
+
+  void check_conditions() {
+    for (const auto& item : probe_.spec["constraint"].items()) {
+      const std::string wanted = constraint_value(item.key());
+      if (wanted.empty()) {
+        const std::string near = nearest_name(item.key(), constraint_keys());
+        add(fmt::format("unknown constraint \"{}\"", item.key()), join(constraint_keys()),
+            near.empty() ? "" : fmt::format("\"{}\" may be meant", near));
+      } else if (!is_constraint_value(item.key(), item.value())) {
+        add(fmt::format("constraint \"{}\": {}", item.key(), clipped(item.value())), wanted);
+      }
+    }
+  }
+
+  const Probe& probe_;
+  std::vector<ErrorText>& problems_;
+};
 
 }  // namespace
 
-std::vector<Probe> load_probes(const std::filesystem::path& path) {
-  std::istringstream in(read_text(path));
-  std::vector<Probe> probes;
-  size_t number = 0;
-  for (std::string line; std::getline(in, line);) {
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    probes.push_back(parse_probe(line, fmt::format("{}:{}", path.string(), number)));
+const std::vector<std::string>& probe_types() {
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    for (const TypeRule& rule : type_rules()) names.emplace_back(rule.type);
+    return names;
+  }();
+  return kNames;
+}
+
+std::optional<Probe> parse_probe(const Json& row, const Probe& fallback, std::vector<ErrorText>& problems) {
+  Probe probe = fallback;
+  probe.spec = row;
+  for (const auto& [key, target] :
+       std::initializer_list<std::pair<const char*, std::string*>>{{"id", &probe.id},
+                                                                   {"dimension", &probe.dimension},
+                                                                   {"lang", &probe.lang},
+                                                                   {"type", &probe.type}}) {
+    if (!row.contains(key)) continue;
+    if (row[key].is_string()) {
+      *target = row[key].get<std::string>();
+    } else if (std::string_view(key) == "id" && row[key].is_number_integer()) {
+      *target = row[key].dump();
+    } else {
+      problems.push_back({probe.where, fmt::format("\"{}\": {}", key, to_line(row[key])), "a text"});
+      return std::nullopt;
+    }
   }
-  if (probes.empty()) throw UserError({.where = path.string(), .found = "no probe in the file"});
+  if (probe.type != "nll" && (!row.contains("prompt") || !is_text(row["prompt"]))) {
+    problems.push_back({probe.where, "a probe without a text \"prompt\"", "{\"id\", \"prompt\", …}",
+                        row.contains("prompt") ? "" : "the row has: " + keys_of(row)});
+    return std::nullopt;
+  }
+  probe.prompt = row.contains("prompt") && row["prompt"].is_string() ? row["prompt"].get<std::string>() : "";
+  probe.content = hash64(probe.type + "\n" + to_line(probe.spec));
+  if (!RowCheck(probe, problems).good()) return std::nullopt;
+  return probe;
+}
+
+std::vector<Probe> load_probes(const std::filesystem::path& path) {
+  std::vector<ErrorText> problems;
+  std::vector<Probe> probes = read_probe_files(path, {}, problems);
+  if (!problems.empty()) throw UserError(problems.front());
   return probes;
 }
 
@@ -106,35 +197,6 @@ bool check_answer(const Probe& probe, const std::string& answer) {
   if (probe.type == "regex") return matches_pattern(answer, s["pattern"].get<std::string>());
   if (probe.type == "constraint") return meets_constraints(answer, s["constraint"]);
   KEEL_CHECK(false, "check_answer on a probe of type " + probe.type);
-}
-
-std::vector<ProbeResult> run_probes(ChatModel& model, const std::vector<Probe>& probes,
-                                    const ProbeRunOptions& options) {
-  std::vector<ProbeResult> results(probes.size());
-  std::vector<size_t> asked;
-  std::vector<std::vector<int32_t>> prompts;
-  for (size_t i = 0; i < probes.size(); ++i) {
-    if (probes[i].type == "choice") {
-      results[i] = rank_choices(model, probes[i], options.system);
-      continue;
-    }
-    asked.push_back(i);
-    prompts.push_back(prompt_ids(model, user_message(probes[i].prompt, options.system)));
-  }
-  GenerateEvents events;
-  if (options.on_progress) events.on_answer = [&](size_t done) { options.on_progress(done, asked.size()); };
-  const std::vector<Answer> answers = generate(model, prompts, options.generate, events);
-  for (size_t i = 0; i < asked.size(); ++i) {
-    const Probe& probe = probes[asked[i]];
-    const Answer& a = answers[i];
-    results[asked[i]] = {.id = probe.id,
-                         .dimension = probe.dimension,
-                         .answer = a.text,
-                         .right = check_answer(probe, a.text),
-                         .stopped = a.stopped,
-                         .rep4 = repetition(a.ids, 4)};
-  }
-  return results;
 }
 
 ProbeSummary summarise(const std::vector<ProbeResult>& results) {

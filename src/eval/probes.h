@@ -1,19 +1,26 @@
-// Probes with checkable answers: a JSONL file, one probe a line (formats: examples/general/README.md).
+// Probes: items with a checkable answer, with a text whose NLL is measured, or with a prompt whose answer is
+// watched for repetition and stopping (docs/eval.md). What a line of JSON must have is checked on loading.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+#include "data/example.h"
 #include "eval/generate.h"
 
 namespace keel {
 
 struct Probe {
   std::string id, dimension, lang, type, prompt;
-  Json spec;  // the whole line: answer, accept, pattern, choices, constraint, …
+  Json spec;             // the whole row: answer, accept, pattern, choices, constraint, …
+  std::string where;     // file:line
+  uint64_t content = 0;  // hash of the row: two evaluations compare the same item only
 };
 
 struct ProbeResult {
@@ -22,6 +29,15 @@ struct ProbeResult {
   bool right = false;
   bool stopped = true;  // false: hit the length cap
   double rep4 = 0;      // repetition of the answer, n = 4
+  std::string type = "contains";
+  double nll = 0;                          // nll: sum over the tokens; choice: of the right one
+  int64_t tokens = 0;                      // that nll is summed over
+  std::vector<double> choice_scores = {};  // choice: of each, the least is chosen
+  std::string group = {};
+  uint64_t content = 0;
+
+  bool checked() const { return type != "nll" && type != "generate"; }
+  bool generated() const { return type != "nll" && type != "choice"; }
 };
 
 struct ProbeSummary {
@@ -30,21 +46,47 @@ struct ProbeSummary {
   int64_t probes = 0;
 };
 
+const std::vector<std::string>& probe_types();
+
+// A row as a probe; nothing, and what is wrong with it added to problems, when it cannot be used. `fallback`
+// gives type, dimension, lang and id where the row has none.
+std::optional<Probe> parse_probe(const Json& row, const Probe& fallback, std::vector<ErrorText>& problems);
+
 // type defaults to "contains" (harbour's held-out file has none). UserError names file:line and the missing
-// key.
+// key of the first bad row.
 std::vector<Probe> load_probes(const std::filesystem::path& path);
 
-// Whether an answer is right, by the probe's type alone (every type but choice).
+// Whether an answer is right, by the probe's type alone (every type that is checked, but choice).
 bool check_answer(const Probe& probe, const std::string& answer);
 
 struct ProbeRunOptions {
   GenerateOptions generate;
   std::string system;
   std::function<void(size_t done, size_t all)> on_progress = {};
+  std::string choice_score = "mean";  // mean | sum | letter (choice.h)
 };
 
-// Generates for all probes but choice ones, which are ranked by length-normalised NLL of the choices as
-// replies.
+// What must be asked of the model for some probes, tokenised. Made apart from running, so that all that is
+// too long for the model is known before anything runs.
+struct PreparedProbes {
+  struct Row {
+    size_t probe;
+    Example example;
+  };
+  std::vector<size_t> asked;  // probes that are answered by generating, with their prompts
+  std::vector<std::vector<int32_t>> prompts;
+  std::vector<Row> rows;  // of NLL, a probe's rows side by side
+};
+
+// Prompts, choices and replies that the model's context does not hold are added to problems.
+PreparedProbes prepare_probes(const ChatModel& model, const std::vector<Probe>& probes,
+                              const ProbeRunOptions& options, std::vector<ErrorText>& problems);
+
+// Results in the order of the probes.
+std::vector<ProbeResult> run_prepared(ChatModel& model, const std::vector<Probe>& probes,
+                                      const PreparedProbes& prepared, const ProbeRunOptions& options);
+
+// Both. UserError: the first probe that is too long.
 std::vector<ProbeResult> run_probes(ChatModel& model, const std::vector<Probe>& probes,
                                     const ProbeRunOptions& options);
 

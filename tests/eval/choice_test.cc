@@ -1,0 +1,93 @@
+// Choices and NLL on the tiny llama, item by item as transformers has them (tests/golden/choice_ref.py).
+#include "eval/choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/fs.h"
+#include "eval/nll.h"
+#include "support/error_of.h"
+#include "support/paths.h"
+
+namespace keel {
+namespace {
+
+class ChoiceGolden : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"config.json", "model.safetensors", "generation_config.json"})
+      fs::copy_file(test::golden_dir() / "llama" / name, dir_ / name);
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+      fs::copy_file(test::golden_dir() / "choice" / name, dir_ / name);
+    model_ = std::make_unique<ChatModel>(
+        load_chat_model({.model = {.model_name_or_path = dir_.path().string(), .precision = "fp32"}}));
+    probes_ = load_probes(test::golden_dir() / "choice/probes.jsonl");
+  }
+
+  std::vector<ProbeResult> run(const std::vector<Probe>& probes, const std::string& score = "mean") {
+    return run_probes(*model_, probes,
+                      {.generate = {.max_new_tokens = 6}, .system = {}, .choice_score = score});
+  }
+
+  test::TempDir dir_;
+  std::unique_ptr<ChatModel> model_;
+  std::vector<Probe> probes_;
+};
+
+// Both compute in fp32 from the same weights. A logit carries an error of a few hundred units of 6e-8 at
+// values of order 10, a sum of 40 tokens 40 times that: 1e-3 leaves room, the smallest margin is 1e-4 a
+// reply's mean and asserted by the script.
+TEST_F(ChoiceGolden, EveryItemAsTransformersHasIt) {
+  for (const std::string& score : choice_scores()) {
+    const auto results = run(probes_, score);
+    ASSERT_EQ(results.size(), 14U);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const Json& golden = probes_[i].spec["golden"][score];
+      EXPECT_EQ(results[i].right, golden["right"].get<bool>()) << score << " " << results[i].id;
+      EXPECT_EQ(results[i].answer, probes_[i].spec["choices"][golden["chosen"].get<size_t>()]);
+      for (size_t c = 0; c < golden["values"].size(); ++c)
+        EXPECT_NEAR(results[i].choice_scores.at(c), golden["values"][c].get<double>(), 5e-5)
+            << score << " " << results[i].id << " " << c;
+    }
+  }
+}
+
+TEST_F(ChoiceGolden, ResultsComeInTheOrderOfTheProbesWhateverTheirTypes) {
+  std::vector<ErrorText> problems;
+  const auto make = [&](const char* row) {
+    return *parse_probe(parse_json(row, "test"), {.id = "x", .dimension = "d", .type = "nll"}, problems);
+  };
+  const std::vector<Probe> mixed{
+      make(R"({"id": "t", "text": "The tide comes in."})"), probes_[0],
+      make(R"({"id": "g", "type": "generate", "prompt": "Go on."})"), probes_[1],
+      make(
+          R"({"id": "m", "messages": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "b"}]})")};
+  const auto results = run(mixed);
+  ASSERT_EQ(results.size(), 5U);
+  EXPECT_EQ(results[0].tokens, 18);  // letters and the end of text, but the first
+  EXPECT_EQ(results[4].tokens, 2);   // b and its end of turn
+  EXPECT_GT(results[0].nll, 0);
+  EXPECT_EQ(results[2].type, "generate");
+  EXPECT_FALSE(results[2].answer.empty());
+  EXPECT_EQ(results[1].choice_scores, run({probes_[0]})[0].choice_scores);
+  EXPECT_NEAR(results[3].nll / static_cast<double>(results[3].tokens),
+              results[3].choice_scores[mixed[3].spec["answer_index"].get<size_t>()], 1e-9);
+}
+
+TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
+  std::vector<Probe> probes{probes_[0], probes_[1]};
+  probes[0].spec["choices"][2] = std::string(600, 'x');
+  probes[1].type = "generate";
+  probes[1].prompt = std::string(700, 'y');
+  std::vector<ErrorText> problems;
+  prepare_probes(*model_, probes, {.generate = {}, .system = {}}, problems);
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_THAT(problems[0].where, testing::HasSubstr("probes.jsonl:1"));
+  EXPECT_THAT(problems[0].found, testing::ContainsRegex("choice 2 with its prompt has 6[0-9]+ tokens"));
+  EXPECT_EQ(problems[0].wanted, "at most the model's context of 512");
+  EXPECT_THAT(problems[1].found, testing::ContainsRegex("the prompt has 7[0-9]+ tokens"));
+  EXPECT_THAT(test::error_of([&] { run(probes); }), testing::HasSubstr("choice 2 with its prompt"));
+}
+
+}  // namespace
+}  // namespace keel
