@@ -123,7 +123,7 @@ class FastCopy {
     auto& fields = to.get_ref<Json::object_t&>();
     fields.reserve(from.size());
     for (const auto [key, value] : from) {
-      const auto same = [&](const auto& field) { return field.first == key; };
+      const auto same = [name = key](const auto& field) { return field.first == name; };
       if (std::ranges::any_of(fields, same)) return false;
       // Not emplace(), which would look through the keys once more.
       auto& field = static_cast<std::vector<Json::object_t::value_type>&>(fields).emplace_back(
