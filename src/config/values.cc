@@ -16,6 +16,8 @@ template <class... Visitors>
 struct Overload : Visitors... {
   using Visitors::operator()...;
 };
+template <class... Visitors>  // clang 14 deduces no arguments of an aggregate by itself
+Overload(Visitors...)->Overload<Visitors...>;
 
 std::optional<double> parse_number(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
