@@ -64,6 +64,7 @@ DataOptions first_rows(DataOptions data, int64_t rows) {
   data.max_rejected = 1;
   data.strict = false;
   data.packing = false;
+  data.dataset_prepared_path = "none";
   data.val_size = 0;
   data.eval_dataset.clear();
   data.general_dataset.clear();

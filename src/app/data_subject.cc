@@ -14,9 +14,6 @@
 namespace keel {
 namespace {
 
-// Rows of a source that the start of training looks at: it must not take long.
-constexpr int64_t kShortRows = 50'000;
-
 void check_options(const RunConfig& config) {
   std::vector<ErrorText> problems;
   if (config.data.dataset.empty() && config.data.datasets.empty())
@@ -93,8 +90,8 @@ bool parse_data_options(const std::string& command, const std::string& usage, Ru
 
 void log_short_check(const DataOptions& options, const RowSet& train, const RowSet& validation) {
   Subject s{.data = options};
-  s.train = examine(first_rows(train, kShortRows), options, nullptr);
-  s.validation = examine(first_rows(validation, kShortRows), options, nullptr);
+  s.train = examine(train, options, nullptr);
+  s.validation = examine(validation, options, nullptr);
   for (const std::string& line : short_lines(diagnose(s, true))) warn_line(line);
 }
 

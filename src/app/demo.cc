@@ -154,7 +154,8 @@ class Demo {
       return static_cast<double>(n);
     };
     const double measured = tokens(inputs_.data.eval.domain) + tokens(inputs_.data.eval.general);
-    const double trained = tokens(inputs_.data.train.examples) * static_cast<double>(options_.epochs);
+    const double trained =
+        static_cast<double>(inputs_.data.train.stats.tokens) * static_cast<double>(options_.epochs);
     countdown_.guess_training(forward_seconds * kStepPerForward * trained / measured);
   }
 

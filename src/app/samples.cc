@@ -33,11 +33,11 @@ bool SampleSet::read_answers(const std::filesystem::path& file) {
   return true;
 }
 
-SampleSet pick_samples(const ChatModel& model, std::span<const Example> set, int64_t count) {
+SampleSet pick_samples(const ChatModel& model, const ExampleSet& set, int64_t count) {
   SampleSet out;
   const size_t n = std::min(set.size(), static_cast<size_t>(count));
   for (size_t i = 0; i < n; ++i) {
-    const Example& e = set[i * set.size() / n];
+    const Example e = set[i * set.size() / n];
     const auto trained = [](float w) { return w != 0; };
     const auto begin = std::ranges::find_if(e.weight, trained) - e.weight.begin();
     if (begin < 2 || begin == static_cast<std::ptrdiff_t>(e.ids.size()))

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "data/example.h"
+#include "data/example_set.h"
 #include "eval/chat_model.h"
 #include "eval/options.h"
 
@@ -26,7 +25,7 @@ struct SampleSet {
 };
 
 // Evenly spread over the set; the prompt of a sample ends where its first trained reply begins.
-SampleSet pick_samples(const ChatModel& model, std::span<const Example> set, int64_t count);
+SampleSet pick_samples(const ChatModel& model, const ExampleSet& set, int64_t count);
 
 void answer_samples(SampleSet& set, ChatModel& model, const std::string& name,
                     const GenerateOptions& options);

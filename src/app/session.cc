@@ -14,7 +14,13 @@ namespace keel {
 namespace {
 
 void log_set(const char* role, const Dataset& set) {
-  if (!set.examples.empty()) info("{}: {}", role, describe(set.stats));
+  if (set.examples.empty()) return;
+  info("{}: {}", role, describe(set.stats));
+  if (set.cache.empty()) return;
+  info("{}: tokens {} {}", role, set.from_cache ? "taken from" : "kept for the next start in",
+       set.cache.string());
+  if (set.from_cache && std::string_view(role) == "train")
+    info("train: keel data check looks through the rows again; this start does not");
 }
 
 }  // namespace
@@ -62,9 +68,8 @@ RunData load_run_data(const RunConfig& config, const ChatModel& model, const std
   log_set("train", sets.train);
   log_set("validation", sets.validation);
   log_set("general", sets.general);
-  return {
-      .train = std::move(sets.train),
-      .eval = {.domain = std::move(sets.validation.examples), .general = std::move(sets.general.examples)}};
+  return {.train = std::move(sets.train),
+          .eval = {.domain = sets.validation.examples.all(), .general = sets.general.examples.all()}};
 }
 
 void settle_loss_reduction(RunConfig& config, const Dataset& train) {
@@ -84,7 +89,7 @@ std::vector<Example> load_set(const std::vector<std::string>& files, const DataO
                               .tokenizer = model.tokenizer,
                               .chat_template = model.chat_template,
                               .stage = stage})
-      .examples;
+      .examples.all();
 }
 
 }  // namespace keel

@@ -131,8 +131,9 @@ OutputFolder::Use use_of(const TrainOptions& o) {
 
 // The answers before training, which a resumed run finds as they were.
 SampleSet samples_before(const RunConfig& config, ChatModel& model, const RunData& data, bool resumed) {
-  SampleSet samples = pick_samples(model, data.eval.domain.empty() ? data.train.examples : data.eval.domain,
-                                   config.train.sample_count);
+  SampleSet samples =
+      pick_samples(model, data.eval.domain.empty() ? data.train.examples : ExampleSet::of(data.eval.domain),
+                   config.train.sample_count);
   const fs::path file = fs::path(config.train.output_dir) / "samples_before.json";
   if (resumed && samples.read_answers(file)) return samples;
   answer_samples(samples, model, "before", config.generate);

@@ -136,7 +136,7 @@ constexpr Rule kRules[] = {
     {ignore, "dataset_shuffle|train_dataloader_shuffle", "on", {}, {}, kAlways},
     {ignore, "group_by_length|length_grouped_sampling", "*", {}, {}, "packing makes it needless"},
     {ignore,
-     "overwrite_cache|dataset_prepared_path|tokenized_path|cache_dir|lazy_"
+     "overwrite_cache|cache_dir|lazy_"
      "tokenize|streaming|buffer_size",
      "*",
      {},

@@ -56,6 +56,10 @@ Corpus read_dataset(const DatasetSpec& spec, const std::filesystem::path& datase
 Corpus read_dataset(const std::string& path, const std::filesystem::path& dataset_dir,
                     const CorpusOptions& options = {});
 
+// The files that read_dataset would read.
+std::vector<std::filesystem::path> dataset_files(const DatasetSpec& spec,
+                                                 const std::filesystem::path& dataset_dir);
+
 std::vector<std::string> corpus_schemas();
 
 }  // namespace keel

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/names.h"
 #include "corpus/corpus.h"
+#include "corpus/files.h"
 
 namespace keel {
 namespace {
@@ -119,8 +120,10 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
-Corpus read_dataset(const DatasetSpec& spec, const fs::path& dataset_dir, const CorpusOptions& given) {
-  CorpusOptions options = given;
+namespace {
+
+// Also takes what dataset_info.json says of it.
+fs::path find_dataset(const DatasetSpec& spec, const fs::path& dataset_dir, CorpusOptions& options) {
   Json info = Json::object();
   std::error_code ec;
   if (!dataset_dir.empty() && fs::exists(dataset_dir / kInfoFile, ec))
@@ -133,7 +136,21 @@ Corpus read_dataset(const DatasetSpec& spec, const fs::path& dataset_dir, const 
   else if (!is_there(path))
     throw_unknown(spec.path, dataset_dir, info);
   take_spec(spec, options);
+  return path;
+}
+
+}  // namespace
+
+Corpus read_dataset(const DatasetSpec& spec, const fs::path& dataset_dir, const CorpusOptions& given) {
+  CorpusOptions options = given;
+  const fs::path path = find_dataset(spec, dataset_dir, options);
   return read_corpus(path, options);
+}
+
+std::vector<fs::path> dataset_files(const DatasetSpec& spec, const fs::path& dataset_dir) {
+  CorpusOptions options;
+  const fs::path path = find_dataset(spec, dataset_dir, options);
+  return corpus_files(path, options.split);
 }
 
 Corpus read_dataset(const std::string& path, const fs::path& dataset_dir, const CorpusOptions& options) {

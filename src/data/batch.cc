@@ -109,24 +109,11 @@ class BatchBuilder {
   std::vector<uint8_t> ends_;
 };
 
-// A packed row of texts numbers its texts as turns; they are no conversation.
-bool has_two_turns(const Example& e) {
-  if (e.conversation_supervised > 0) return true;  // spread over several examples, one a turn
-  if (!e.segments.empty()) return false;
-  int32_t first = -1;
-  for (size_t t = 0; t < e.ids.size(); ++t) {
-    if (e.weight[t] == 0) continue;
-    if (first >= 0 && e.turn[t] != first) return true;
-    first = e.turn[t];
-  }
-  return false;
-}
-
 }  // namespace
 
-std::string settle_reduction(const std::string& name, std::span<const Example> examples) {
+std::string settle_reduction(const std::string& name, const ExampleSet& examples) {
   if (name != "auto") return name;
-  return std::ranges::any_of(examples, has_two_turns) ? "turn" : "token";
+  return examples.has_conversations() ? "turn" : "token";
 }
 
 Batch make_batch(std::span<const Example* const> examples, const std::string& reduction) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/example.h"
+#include "data/example_set.h"
 
 namespace keel {
 
@@ -39,6 +40,6 @@ Batch make_batch(std::span<const Example* const> examples, const std::string& re
 
 // What loss_reduction: auto means for these examples: turn when a conversation has more than one trained
 // turn, else token (plain text always). Any other name is returned as it is.
-std::string settle_reduction(const std::string& name, std::span<const Example> examples);
+std::string settle_reduction(const std::string& name, const ExampleSet& examples);
 
 }  // namespace keel

@@ -2,59 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/names.h"
-#include "base/parallel.h"
-#include "data/encode.h"
-#include "data/pack.h"
+#include "data/encoded_rows.h"
+#include "data/split.h"
 
 namespace keel {
 namespace {
-
-void check_kind(const Record& record, Stage stage) {
-  if (record.label || !record.rejected.is_null())
-    throw UserError({.where = record.place,
-                     .found = record.label ? "preference data (a reply with a label)"
-                                           : "preference data (a pair of chosen and rejected replies)",
-                     .wanted = "replies to imitate",
-                     .hint = "Keel does not train on preferences; keep the good replies in a file of their "
-                             "own"});
-  const bool text = record.messages.empty();
-  if (stage == Stage::any || text == (stage == Stage::cpt)) return;
-  throw UserError({.where = record.place,
-                   .found = text ? "plain text" : "a chat",
-                   .wanted = text ? "chats (stage: sft)" : "plain text (stage: cpt)",
-                   .hint = text ? "stage: cpt trains plain text" : "stage: sft trains chats"});
-}
-
-RowSet read_checked(const std::vector<DatasetSpec>& specs, const DataContext& context, Stage stage) {
-  RowSet rows = read_rows(specs, context.options, context.rejected);
-  for (const Record& record : rows.records) check_kind(record, stage);
-  return rows;
-}
-
-// Rows that the template refuses are bad rows like any other; those that the weights leave out are only told
-// of.
-void report_refused(const std::vector<EncodedRow>& rows, const DataContext& context) {
-  int64_t refused = 0;
-  const Rejection* first = nullptr;
-  for (const EncodedRow& row : rows) {
-    if (!row.refused) continue;
-    if (context.rejected) context.rejected(*row.refused);
-    if (row.stats.rejected == 0) continue;
-    if (first == nullptr) first = &*row.refused;
-    ++refused;
-  }
-  const double most = context.options.strict ? 0 : context.options.max_rejected;
-  if (refused == 0 || static_cast<double>(refused) <= most * static_cast<double>(rows.size())) return;
-  throw UserError({.where = first->place,
-                   .found = fmt::format("{} of {} rows are refused by the chat template, this one: {}",
-                                        refused, rows.size(), first->found),
-                   .wanted = first->wanted,
-                   .hint = "mend these rows, name another template, or raise max_rejected"});
-}
 
 [[noreturn]] void throw_nothing_left(const DataStats& s, const std::vector<std::string>& sources) {
   throw UserError(
@@ -66,41 +22,75 @@ void report_refused(const std::vector<EncodedRow>& rows, const DataContext& cont
        .hint = s.dropped > 0 ? "raise cutoff_len" : "look at train_on and the weights of rows and messages"});
 }
 
-Dataset encode_rows(RowSet rows, const DataContext& context, bool pack) {
-  const EncodeContext encode = encode_context(context.tokenizer, context.chat_template, context.options);
-  std::vector<EncodedRow> encoded(rows.records.size());
-  const auto threads = static_cast<size_t>(context.options.preprocessing_num_workers);
-  for_each_row(encoded.size(), threads, [&](size_t i) {
-    const Record& record = rows.records[i];
-    encoded[i] = record.messages.empty() ? encode_text(record, encode) : encode_chat(record, encode);
-  });
-  report_refused(encoded, context);
-  Dataset set{.hash = std::move(rows.hash)};
-  for (Source& source : rows.sources) {
-    set.sources.push_back(std::move(source.name));
+void pack(Dataset& set, int64_t pack_length) {
+  set.examples = set.examples.packed(pack_length);
+  set.stats.examples = static_cast<int64_t>(set.examples.size());
+  set.stats.fill =
+      static_cast<double>(set.stats.tokens) / static_cast<double>(set.stats.examples * pack_length);
+  const int64_t fewest = (set.stats.tokens + pack_length - 1) / pack_length;
+  set.stats.best_fill = static_cast<double>(fewest) / static_cast<double>(set.stats.examples);
+}
+
+std::vector<uint32_t> all_rows(const EncodedRows& rows) {
+  std::vector<uint32_t> all(rows.store->rows());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+// rejected: bad rows, which belong to no part of the rows.
+Dataset set_of(const EncodedRows& rows, std::span<const uint32_t> chosen, int64_t rejected) {
+  Dataset set{.examples = ExampleSet(rows.store, chosen),
+              .hash = rows.hash,
+              .cache = rows.cache,
+              .from_cache = rows.from_cache};
+  for (const Source& source : rows.sources) {
+    set.sources.push_back(source.name);
     set.weights.push_back(source.weight);
-    set.stats.rejected += static_cast<int64_t>(source.rejections.size());
   }
+  set.stats.rejected = rejected;
   std::vector<int64_t> lengths;
-  for (size_t i = 0; i < encoded.size(); ++i) {
-    set.stats += encoded[i].stats;
-    if (encoded[i].stats.longest > 0) lengths.push_back(encoded[i].stats.longest);
-    for (Example& e : encoded[i].examples) {
-      e.source = rows.source[i];
-      set.examples.push_back(std::move(e));
-    }
+  for (const uint32_t row : chosen) {
+    const DataStats stats = rows.store->stats(row);
+    set.stats += stats;
+    if (stats.longest > 0) lengths.push_back(stats.longest);
   }
   set_lengths(set.stats, std::move(lengths));
   if (set.examples.empty()) throw_nothing_left(set.stats, set.sources);
-  if (pack) {
-    set.examples = pack_rows(std::move(set.examples), encode.pack_length);
-    set.stats.examples = static_cast<int64_t>(set.examples.size());
-    set.stats.fill =
-        static_cast<double>(set.stats.tokens) / static_cast<double>(set.stats.examples * encode.pack_length);
-    const int64_t fewest = (set.stats.tokens + encode.pack_length - 1) / encode.pack_length;
-    set.stats.best_fill = static_cast<double>(fewest) / static_cast<double>(set.stats.examples);
-  }
   return set;
+}
+
+int64_t count_rejected(const EncodedRows& rows) {
+  int64_t n = 0;
+  for (const Source& source : rows.sources) n += static_cast<int64_t>(source.rejections.size());
+  return n;
+}
+
+Dataset whole_set(const EncodedRows& rows) { return set_of(rows, all_rows(rows), count_rejected(rows)); }
+
+struct Split {
+  std::vector<uint32_t> train, validation;
+  std::vector<bool> out;  // of each row
+};
+
+Split split_rows(const EncodedRows& rows, double val_size) {
+  std::vector<uint64_t> hashes;
+  for (size_t row = 0; row < rows.store->rows(); ++row) hashes.push_back(rows.store->hash(row));
+  Split split{.train = {}, .validation = {}, .out = held_out(hashes, val_size)};
+  for (const uint32_t row : all_rows(rows)) (split.out[row] ? split.validation : split.train).push_back(row);
+  return split;
+}
+
+void show_rows(const DataContext& context, EncodedRows& rows, const std::vector<bool>& out,
+               RowSet validation) {
+  if (!context.on_rows || rows.from_cache) return;
+  RowSet train{.sources = rows.head.sources};
+  if (validation.sources.empty()) validation.sources = rows.head.sources;
+  for (size_t i = 0; i < rows.head_rows.size(); ++i) {
+    RowSet& side = out[rows.head_rows[i]] ? validation : train;
+    side.records.push_back(std::move(rows.head.records[i]));
+    side.source.push_back(rows.head.source[i]);
+  }
+  context.on_rows(train, validation);
 }
 
 void check_options(const DataOptions& o, Stage stage) {
@@ -126,7 +116,7 @@ Stage parse_stage(const std::string& name) {
 }
 
 Dataset load_dataset(const std::vector<DatasetSpec>& specs, const DataContext& context) {
-  return encode_rows(read_checked(specs, context, context.stage), context, false);
+  return whole_set(encode_sources(specs, context, context.stage));
 }
 
 Dataset load_dataset(const std::vector<std::string>& names, const DataContext& context) {
@@ -136,16 +126,25 @@ Dataset load_dataset(const std::vector<std::string>& names, const DataContext& c
 TrainingSets load_training_sets(const DataContext& context) {
   const DataOptions& o = context.options;
   check_options(o, context.stage);
-  RowSet rows = read_checked(training_specs(o), context, context.stage), validation;
-  if (o.val_size > 0) validation = hold_out(rows, o.val_size);
-  if (!o.eval_dataset.empty()) validation = read_checked(specs_of(o.eval_dataset), context, context.stage);
-  if (context.on_rows) context.on_rows(rows, validation);
+  EncodedRows rows = encode_sources(training_specs(o), context, context.stage);
   TrainingSets sets;
-  sets.train = encode_rows(std::move(rows), context, context.stage == Stage::cpt && o.packing);
-  if (!validation.sources.empty()) sets.validation = encode_rows(std::move(validation), context, false);
-  if (!o.general_dataset.empty())
-    sets.general =
-        encode_rows(read_checked(specs_of(o.general_dataset), context, Stage::any), context, false);
+  Split split = split_rows(rows, o.val_size);
+  sets.train = set_of(rows, split.train, count_rejected(rows));
+  if (context.stage == Stage::cpt && o.packing)
+    pack(sets.train, o.pack_length > 0 ? o.pack_length : o.cutoff_len);
+  if (!split.validation.empty()) sets.validation = set_of(rows, split.validation, 0);
+  RowSet validation;
+  if (!o.eval_dataset.empty()) {
+    EncodedRows held = encode_sources(specs_of(o.eval_dataset), context, context.stage);
+    sets.validation = whole_set(held);
+    validation = std::move(held.head);
+  }
+  show_rows(context, rows, split.out, std::move(validation));
+  if (!o.general_dataset.empty()) {
+    DataContext general = context;
+    general.on_rows = {};
+    sets.general = whole_set(encode_sources(specs_of(o.general_dataset), general, Stage::any));
+  }
   return sets;
 }
 

@@ -38,13 +38,7 @@ Mix make_mix(const Dataset& set, const DataOptions& options, uint64_t seed) {
     check_weights_are_used(set);
     return {};
   }
-  std::vector<int32_t> source_of;
-  std::vector<int64_t> lengths;
-  for (const Example& e : set.examples) {
-    source_of.push_back(e.source);
-    lengths.push_back(e.size());
-  }
-  Mix mix{.mixture = mixture_of(source_of, std::move(lengths), set.weights, options, seed)};
+  Mix mix{.mixture = mixture_of(set.examples.sources(), set.examples.lengths(), set.weights, options, seed)};
   const std::span<const double> shares = mix.mixture->shares();
   const std::vector<double> passes = mix.mixture->passes();
   for (size_t i = 0; i < shares.size(); ++i) {

@@ -33,6 +33,7 @@ struct DataOptions {
   double max_rejected = 0.01;
   bool strict = false;
   int64_t preprocessing_num_workers = 0;
+  std::string dataset_prepared_path;
 
   template <class V>
   void fields(V& v) {
@@ -90,6 +91,10 @@ struct DataOptions {
     v("strict", strict, "stop at the first bad row");
     v("preprocessing_num_workers", preprocessing_num_workers, "threads that tokenise; 0: all cores",
       {.aliases = {"dataset_num_proc"}, .min = 0});
+    v("dataset_prepared_path", dataset_prepared_path,
+      "folder that keeps the tokens for the next start; empty: ~/.cache/keel/tokens for sets from 4 MB on; "
+      "none: they are held in memory",
+      {.aliases = {"tokenized_path"}});
   }
 };
 

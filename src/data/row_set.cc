@@ -30,18 +30,23 @@ std::vector<DatasetSpec> training_specs(const DataOptions& options) {
 }
 
 RowSet read_rows(const std::vector<DatasetSpec>& specs, const DataOptions& options,
-                 const RejectionSink& rejected) {
+                 const RejectionSink& rejected, const RecordsSink& on_records) {
   std::vector<ErrorText> problems;
-  const CorpusOptions read{.columns = column_names(options.columns, "columns", problems),
-                           .other_columns = true,
-                           .max_rows = options.max_samples,
-                           .max_rejected = options.max_rejected,
-                           .strict = options.strict,
-                           .sink = rejected};
+  CorpusOptions read{.columns = column_names(options.columns, "columns", problems),
+                     .other_columns = true,
+                     .max_rows = options.max_samples,
+                     .max_rejected = options.max_rejected,
+                     .strict = options.strict,
+                     .sink = rejected,
+                     .threads = static_cast<size_t>(options.preprocessing_num_workers)};
   throw_first(problems);
   RowSet rows;
   std::string hashes;
   for (const DatasetSpec& spec : specs) {
+    if (on_records)
+      read.on_records = [&](std::vector<Record> records) {
+        on_records(rows.sources.size(), std::move(records));
+      };
     Corpus corpus = read_dataset(spec, options.dataset_dir, read);
     for (Record& record : corpus.records) rows.records.push_back(std::move(record));
     rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
@@ -57,7 +62,9 @@ RowSet read_rows(const std::vector<DatasetSpec>& specs, const DataOptions& optio
 }
 
 RowSet hold_out(RowSet& rows, double val_size) {
-  const std::vector<bool> out = held_out(rows.records, val_size);
+  std::vector<uint64_t> hashes;
+  for (const Record& record : rows.records) hashes.push_back(content_hash(record));
+  const std::vector<bool> out = held_out(hashes, val_size);
   RowSet kept{.sources = std::move(rows.sources), .hash = rows.hash}, held{.hash = rows.hash};
   for (const Source& s : kept.sources)
     held.sources.push_back({.name = s.name, .schema = s.schema, .weight = s.weight, .files = s.files});
@@ -68,17 +75,6 @@ RowSet hold_out(RowSet& rows, double val_size) {
   }
   rows = std::move(kept);
   return held;
-}
-
-RowSet first_rows(const RowSet& rows, int64_t most) {
-  RowSet first{.sources = rows.sources, .hash = rows.hash};
-  std::vector<int64_t> taken(rows.sources.size(), 0);
-  for (size_t i = 0; i < rows.records.size(); ++i) {
-    if (taken[static_cast<size_t>(rows.source[i])]++ >= most) continue;
-    first.records.push_back(rows.records[i]);
-    first.source.push_back(rows.source[i]);
-  }
-  return first;
 }
 
 }  // namespace keel

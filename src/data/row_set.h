@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,15 @@ struct RowSet {
 std::vector<DatasetSpec> training_specs(const DataOptions& options);
 std::vector<DatasetSpec> specs_of(const std::vector<std::string>& paths);
 
-// rejected is told of every bad row. UserError: as read_corpus.
+// Takes the rows of a source, block by block.
+using RecordsSink = std::function<void(size_t source, std::vector<Record> records)>;
+
+// rejected is told of every bad row. With on_records the rows go there, and the set has only what is known of
+// its sources. UserError: as read_corpus.
 RowSet read_rows(const std::vector<DatasetSpec>& specs, const DataOptions& options,
-                 const RejectionSink& rejected = {});
+                 const RejectionSink& rejected = {}, const RecordsSink& on_records = {});
 
 // Moves the rows that val_size holds out of the set into one of its own, which has no rejections.
 RowSet hold_out(RowSet& rows, double val_size);
-
-// A copy with the first rows of each source, at most `most` of them.
-RowSet first_rows(const RowSet& rows, int64_t most);
 
 }  // namespace keel

@@ -14,15 +14,13 @@ uint64_t content_hash(const Record& record) {
   return hash64(record.messages.dump() + '\0' + record.tools.dump() + '\0' + record.text);
 }
 
-std::vector<bool> held_out(std::span<const Record> records, double val_size) {
-  const size_t rows = records.size();
+std::vector<bool> held_out(std::span<const uint64_t> hashes, double val_size) {
+  const size_t rows = hashes.size();
   std::vector<bool> out(rows, false);
   if (!(val_size > 0)) return out;
   const double wanted =
       val_size < 1 ? std::max(1.0, std::round(val_size * static_cast<double>(rows))) : val_size;
-  std::vector<uint64_t> hashes;
-  for (const Record& record : records) hashes.push_back(content_hash(record));
-  std::vector<uint64_t> sorted = hashes;
+  std::vector<uint64_t> sorted(hashes.begin(), hashes.end());
   std::ranges::sort(sorted);
   if (wanted >= static_cast<double>(rows) || sorted[static_cast<size_t>(wanted) - 1] == sorted.back())
     throw UserError({.where = "val_size",

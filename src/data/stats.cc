@@ -9,6 +9,14 @@
 namespace keel {
 namespace {
 
+// What is counted of each row; all but the longest add up.
+constexpr std::array kCounts{
+    &DataStats::rows,     &DataStats::rejected,     &DataStats::examples,      &DataStats::turns,
+    &DataStats::tokens,   &DataStats::supervised,   &DataStats::longest,       &DataStats::over_long,
+    &DataStats::dropped,  &DataStats::cut_turns,    &DataStats::cut_replies,   &DataStats::lost_supervised,
+    &DataStats::no_label, &DataStats::capped_turns, &DataStats::capped_tokens, &DataStats::one_turn_a_sample};
+static_assert(kCounts.size() == std::tuple_size_v<RowCounts>);
+
 void add_count(std::string& out, int64_t n, const char* what) {
   if (n > 0) out += fmt::format(" · {} {}", format_count(n), what);
 }
@@ -20,24 +28,23 @@ DataStats& DataStats::operator+=(const DataStats& other) {
     return s.fill > 0 ? static_cast<double>(s.tokens) / s.fill : 0;
   };
   const double room = share(*this) + share(other);
-  rows += other.rows;
-  rejected += other.rejected;
-  examples += other.examples;
-  turns += other.turns;
-  tokens += other.tokens;
-  supervised += other.supervised;
-  longest = std::max(longest, other.longest);
-  over_long += other.over_long;
-  dropped += other.dropped;
-  cut_turns += other.cut_turns;
-  cut_replies += other.cut_replies;
-  lost_supervised += other.lost_supervised;
-  no_label += other.no_label;
-  capped_turns += other.capped_turns;
-  capped_tokens += other.capped_tokens;
-  one_turn_a_sample += other.one_turn_a_sample;
+  const int64_t most = std::max(longest, other.longest);
+  for (const auto count : kCounts) this->*count += other.*count;
+  longest = most;
   fill = room > 0 ? static_cast<double>(tokens) / room : 1.0;
   return *this;
+}
+
+RowCounts row_counts(const DataStats& row) {
+  RowCounts counts{};
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = static_cast<int32_t>(row.*kCounts[i]);
+  return counts;
+}
+
+DataStats row_stats(const RowCounts& counts) {
+  DataStats row;
+  for (size_t i = 0; i < counts.size(); ++i) row.*kCounts[i] = counts[i];
+  return row;
 }
 
 double DataStats::lost_share() const {

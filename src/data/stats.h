@@ -1,6 +1,7 @@
 // What became of the rows of a set.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ struct DataStats {
 
   double lost_share() const;  // of the labels that the rows had
 };
+
+// The counts of one row, for keeping many of them.
+using RowCounts = std::array<int32_t, 16>;
+RowCounts row_counts(const DataStats& row);
+DataStats row_stats(const RowCounts& counts);
 
 // "8,389 rows · 8,389 turns · 1,234,567 tokens (45.6 % trained) · longest 2,000 · 3 dropped (too long) …"
 std::string describe(const DataStats& stats);

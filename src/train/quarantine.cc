@@ -14,7 +14,7 @@ constexpr uint32_t kControls = 3;
 
 }  // namespace
 
-Quarantine::Quarantine(const std::vector<Example>& examples, fs::path file, std::vector<SickRow> rows)
+Quarantine::Quarantine(const ExampleSet& examples, fs::path file, std::vector<SickRow> rows)
     : examples_(examples), file_(std::move(file)), rows_(std::move(rows)) {
   for (const SickRow& r : rows_) sick_.insert(r.example);
   if (!file_.empty() && fs::exists(file_)) write();
@@ -69,7 +69,7 @@ void Quarantine::write() const {
   }
   std::string lines;
   for (const SickRow& r : rows_) {
-    lines += to_line({{"step", r.step}, {"place", examples_.at(r.example).place}, {"found", r.found}}) + "\n";
+    lines += to_line({{"step", r.step}, {"place", examples_[r.example].place}, {"found", r.found}}) + "\n";
   }
   write_file(file_, lines);
 }

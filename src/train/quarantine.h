@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "data/example.h"
+#include "data/example_set.h"
 #include "train/run_memory.h"
 
 namespace keel {
@@ -21,7 +21,7 @@ class Quarantine {
   // file: quarantine.jsonl, one {"step", "place", "found"} a row, written anew whenever a row comes in and,
   // when it is there, at the start (a killed run may have written rows that its checkpoint does not know);
   // an empty path: nowhere.
-  Quarantine(const std::vector<Example>& examples, std::filesystem::path file, std::vector<SickRow> rows);
+  Quarantine(const ExampleSet& examples, std::filesystem::path file, std::vector<SickRow> rows);
 
   const std::vector<SickRow>& rows() const { return rows_; }
   std::vector<uint32_t> healthy(const std::vector<uint32_t>& members) const;
@@ -35,7 +35,7 @@ class Quarantine {
   bool others_are_sick(const std::vector<std::vector<uint32_t>>& parts, const Fault& fault) const;
   void write() const;
 
-  const std::vector<Example>& examples_;
+  const ExampleSet& examples_;
   std::filesystem::path file_;
   std::vector<SickRow> rows_;
   std::set<uint32_t> sick_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -33,12 +34,6 @@ AdamW make_optimiser(const TrainJob& job) {
                      .wanted = "at least one to train",
                      .hint = "loosen the patterns"});
   return AdamW(std::move(trained), job.optim);
-}
-
-std::vector<int64_t> lengths_of(const std::vector<Example>& examples) {
-  std::vector<int64_t> lengths;
-  for (const Example& e : examples) lengths.push_back(static_cast<int64_t>(e.ids.size()));
-  return lengths;
 }
 
 SamplerOptions sampler_options(const TrainOptions& o) {
@@ -84,6 +79,7 @@ class Run {
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
       const StepPlan plan = sampler_.plan(memory_.step);
       ++memory_.step;
+      step_examples_.clear();
       count_sources(plan);
       job_.options.token_batch > 0 ? train_windows(plan) : train_step(plan);
       if (memory_.step < total_steps_ && job_.stop_requested()) return interrupt();
@@ -96,7 +92,7 @@ class Run {
   Run(const TrainJob& job, const RunState& state)
       : job_(job),
         optimiser_(make_optimiser(job)),
-        sampler_(lengths_of(job.train_set.examples), sampler_options(job.options), job.mixture),
+        sampler_(job.train_set.examples.lengths(), sampler_options(job.options), job.mixture),
         total_steps_(sampler_.total_steps(job.options.num_train_epochs, job.options.max_steps)),
         step_(*job.model.lm, optimiser_,
               {.loss = job.loss,
@@ -126,8 +122,8 @@ class Run {
   void count_sources(const StepPlan& plan) {
     for (const auto& members : plan.micro) {
       for (const uint32_t m : quarantine_.healthy(members)) {
-        const Example& e = job_.train_set.examples[m];
-        progress_.count_tokens(static_cast<size_t>(e.source), e.size());
+        const ExampleSet& set = job_.train_set.examples;
+        progress_.count_tokens(static_cast<size_t>(set.source(m)), set.length(m));
       }
     }
   }
@@ -180,7 +176,7 @@ class Run {
     std::vector<std::vector<uint32_t>> parts;
     int64_t tokens = 0;
     for (const uint32_t m : members) {
-      const auto length = static_cast<int64_t>(job_.train_set.examples[m].ids.size());
+      const auto length = job_.train_set.examples.length(m);
       if (parts.empty() || tokens + length > job_.pack_tokens) {
         parts.emplace_back();
         tokens = 0;
@@ -191,9 +187,10 @@ class Run {
     return parts;
   }
 
-  Batch batch_of(const std::vector<uint32_t>& members, const std::string& reduction) const {
+  Batch batch_of(const std::vector<uint32_t>& members, const std::string& reduction) {
     std::vector<const Example*> examples;
-    for (const uint32_t m : members) examples.push_back(&job_.train_set.examples[m]);
+    for (const uint32_t m : members)
+      examples.push_back(&step_examples_.emplace_back(job_.train_set.examples[m]));
     return make_batch(examples, reduction);
   }
 
@@ -324,6 +321,7 @@ class Run {
   RunMemory memory_;  // what its parts below remember: as they were at the last checkpoint
   TokenBatchRule rule_;
   Evaluator evaluator_;
+  std::deque<Example> step_examples_;  // that the batches of this step point to
   Quarantine quarantine_;
   Progress progress_;
   Saver saver_;

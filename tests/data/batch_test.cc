@@ -163,15 +163,15 @@ TEST(Batch, ACappedTurnIsAveragedOverItsFirstLabels) {
 TEST(Batch, AutoIsTurnWhereAConversationHasSeveralTrainedTurns) {
   const Example one = conversation({3}), two = conversation({2, 4});
   const std::vector<Example> single{one, only_turn(two, 1)}, several{one, two};
-  EXPECT_EQ(settle_reduction("auto", single), "token");
-  EXPECT_EQ(settle_reduction("auto", several), "turn");
-  EXPECT_EQ(settle_reduction("sqrt", several), "sqrt");
-  Example texts = two;  // a packed row of two texts is no conversation
-  texts.segments = {0, 3};
-  EXPECT_EQ(settle_reduction("auto", std::vector{texts}), "token");
+  EXPECT_EQ(settle_reduction("auto", ExampleSet::of(single)), "token");
+  EXPECT_EQ(settle_reduction("auto", ExampleSet::of(several)), "turn");
+  EXPECT_EQ(settle_reduction("sqrt", ExampleSet::of(several)), "sqrt");
+  const ExampleSet texts = ExampleSet::of({one, one}).packed(100);  // a row of two texts is no conversation
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_EQ(settle_reduction("auto", texts), "token");
   Example part = only_turn(two, 0);  // one turn a sample
   part.conversation_supervised = 6;
-  EXPECT_EQ(settle_reduction("auto", std::vector{part}), "turn");
+  EXPECT_EQ(settle_reduction("auto", ExampleSet::of({part})), "turn");
 }
 
 TEST(Batch, AnExampleWithoutLabelsAddsOnlyTokens) {

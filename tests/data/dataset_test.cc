@@ -49,7 +49,7 @@ class DatasetTest : public ::testing::Test {
   DataOptions options_;
 };
 
-std::set<std::vector<int32_t>> contents(const std::vector<Example>& examples) {
+std::set<std::vector<int32_t>> contents(const ExampleSet& examples) {
   std::set<std::vector<int32_t>> out;
   for (const Example& e : examples) out.insert(e.ids);
   return out;
@@ -106,7 +106,6 @@ TEST_F(DatasetTest, RowsAreShownBeforeTheyAreEncoded) {
   c.on_rows = [&](const RowSet& rows, const RowSet& held) {
     train = rows.records.size();
     validation = held.records.size();
-    EXPECT_EQ(first_rows(rows, 2).records.size(), 2U);
     EXPECT_EQ(rows.sources.front().files, (std::vector<fs::path>{options_.dataset.front()}));
   };
   load_training_sets(c);
@@ -282,23 +281,6 @@ TEST(BestFit, FillsRowsOfACacheAlmostWhole) {
   EXPECT_GE(static_cast<double>(tokens) / (2048.0 * static_cast<double>(rows.size())), 0.98);
   EXPECT_THAT(best_fit(std::vector<int64_t>{6, 3, 7, 4}, 10),
               ElementsAre(ElementsAre(0, 3), ElementsAre(1, 2)));
-}
-
-TEST(BestFit, SourcesDoNotShareRows) {
-  const auto piece = [](int32_t source) {
-    return Example{.ids = {1, 2},
-                   .weight = {0, 1},
-                   .turn = {0, 0},
-                   .end_of_turn = {0, 0},
-                   .place = "p",
-                   .source = source};
-  };
-  const auto rows = pack_rows({piece(0), piece(1), piece(0)}, 10);
-  ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[0].segments, (std::vector<int32_t>{0, 2}));
-  EXPECT_EQ(rows[0].turn, (std::vector<int32_t>{0, 0, 1, 1}));
-  EXPECT_EQ(rows[0].place, "p and 1 more");
-  EXPECT_EQ(rows[1].source, 1);
 }
 
 TEST(SharedSets, EveryChatFileBecomesExamples) {

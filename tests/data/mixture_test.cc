@@ -114,8 +114,14 @@ TEST(Mixture, TheSamplerDealsItsOrder) {
 // A set of 10 samples of ten tokens and 90 of ten.
 Dataset small_and_large(std::vector<double> weights) {
   Dataset set{.sources = {"small.jsonl", "large.jsonl"}, .weights = std::move(weights)};
+  std::vector<Example> examples;
   for (int32_t i = 0; i < 100; ++i)
-    set.examples.push_back({.ids = std::vector<int32_t>(10), .source = i < 10 ? 0 : 1});
+    examples.push_back({.ids = std::vector<int32_t>(10),
+                        .weight = std::vector<float>(10),
+                        .turn = std::vector<int32_t>(10),
+                        .end_of_turn = std::vector<uint8_t>(10),
+                        .source = i < 10 ? 0 : 1});
+  set.examples = ExampleSet::of(examples);
   return set;
 }
 

@@ -18,7 +18,9 @@ using Members = std::vector<uint32_t>;
 class QuarantineTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 6; ++i) examples_.push_back({.place = "rows.jsonl:" + std::to_string(i + 1)});
+    std::vector<Example> examples;
+    for (int i = 0; i < 6; ++i) examples.push_back({.place = "rows.jsonl:" + std::to_string(i + 1)});
+    examples_ = ExampleSet::of(examples);
   }
 
   // Sick: any group that holds one of these.
@@ -33,7 +35,7 @@ class QuarantineTest : public testing::Test {
   fs::path file() const { return dir_ / "quarantine.jsonl"; }
 
   test::TempDir dir_;
-  std::vector<Example> examples_;
+  ExampleSet examples_;
   int asked_ = 0;
 };
 
