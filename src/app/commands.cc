@@ -7,7 +7,7 @@ namespace keel {
 std::span<const Command> commands() {
   static constexpr std::array kCommands{
       Command{"train", "fine-tune: keel train CONFIG.yaml [--key value …]", run_train},
-      Command{"eval", "NLL (and per-token signals) of a model on a file", run_eval},
+      Command{"eval", "a suite of probes, compared with a base on request; or the NLL of files", run_eval},
       Command{"generate", "answer prompts from a file or the command line", run_generate},
       Command{"chat", "talk to a model in the terminal", run_chat},
       Command{"import", "keel import MODEL.gguf OUT: a GGUF file to a Hugging Face folder", run_import},

@@ -1,9 +1,11 @@
-// keel eval: mean NLL of a model on files, per file; per-token signals on request.
+// keel eval: a suite of probes (eval_suite.h), or the mean NLL of a model on files with per-token signals on
+// request.
 #include <fmt/format.h>
 
 #include <cmath>
 
 #include "app/commands.h"
+#include "app/eval_suite.h"
 #include "app/model_args.h"
 #include "app/options_parse.h"
 #include "app/session.h"
@@ -18,17 +20,19 @@ struct EvalOptions {
   ModelArgs model;
   std::string output_dir, stage = "sft";
   bool per_token = false;
+  SuiteOptions suite;
   DataOptions data;
 
   template <class V>
   void fields(V& v) {
     model.fields(v);
     v.group("evaluation");
-    v("output_dir", output_dir, "folder for results.json and per_token.jsonl");
+    v("output_dir", output_dir, "folder for results.json, and items.jsonl or per_token.jsonl");
     v("per_token", per_token,
       "write per_token.jsonl: ids, nll and entropy of each row, a token's values at the place of its "
       "prediction");
     v("stage", stage, "sft: replies count; cpt: every token counts", {.choices = {"sft", "cpt"}});
+    suite.fields(v);
     data.fields(v);
   }
 };
@@ -53,8 +57,21 @@ void check(const EvalOptions& o) {
   std::vector<ErrorText> problems;
   if (o.model.model_name_or_path.empty())
     problems.push_back({.where = "model_name_or_path", .found = "not given", .wanted = "a model folder"});
-  if (o.data.dataset.empty())
-    problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
+  const bool suite = !o.suite.suite.empty();
+  if (o.data.dataset.empty() && !suite)
+    problems.push_back(
+        {.where = "dataset", .found = "not given", .wanted = "one or more files, or --suite (general)"});
+  if (!o.data.dataset.empty() && suite)
+    problems.push_back({.where = "suite",
+                        .found = "given together with dataset",
+                        .wanted = "one of the two",
+                        .hint = "a file becomes part of a suite as a group of type nll"});
+  if (!suite && (!o.suite.against.empty() || o.suite.split != "all"))
+    problems.push_back({.where = o.suite.against.empty() ? "split" : "against",
+                        .found = "given without a suite",
+                        .wanted = "--suite FILE"});
+  if (suite && o.per_token)
+    problems.push_back({.where = "per_token", .found = "given with a suite", .wanted = "--dataset FILE"});
   if (o.per_token && o.output_dir.empty())
     problems.push_back(
         {.where = "output_dir", .found = "not given", .wanted = "a folder for per_token.jsonl"});
@@ -65,7 +82,8 @@ void check(const EvalOptions& o) {
 
 int run_eval(Args args) {
   EvalOptions o;
-  const auto parsed = parse_command("eval", "--model_name_or_path DIR --dataset FILE", o, args);
+  const auto parsed =
+      parse_command("eval", "--model_name_or_path DIR (--suite FILE | --dataset FILE)", o, args);
   if (!parsed) return 0;
   check(o);
   RunConfig config;
@@ -73,6 +91,7 @@ int run_eval(Args args) {
   config.data = o.data;
   config.train.stage = o.stage;
   config.train.threads = o.model.threads;
+  if (!o.suite.suite.empty()) return run_suite(o.suite, config, o.output_dir);
   ChatModel model = load_model(config, false);
   if (!o.output_dir.empty()) make_folders(o.output_dir);
   const std::vector<Example> set = load_set(o.data.dataset, o.data, parse_stage(o.stage), model);

@@ -1,0 +1,172 @@
+#include "app/eval_suite.h"
+
+#include <fmt/format.h>
+
+#include "app/eval_table.h"
+#include "app/session.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "config/yaml_file.h"
+#include "eval/results_json.h"
+
+namespace keel {
+namespace {
+
+constexpr int kGateCrossed = 3;
+constexpr int64_t kAnsweredTogether = 32;
+
+bool is_yaml(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+}
+
+// A bundled suite lies in examples/NAME/suite.yaml, here or beside the build folder that holds the program.
+fs::path find_suite(const std::string& name) {
+  if (fs::is_regular_file(name)) return name;
+  std::error_code none;
+  const fs::path program = fs::read_symlink("/proc/self/exe", none).parent_path();
+  for (const fs::path& root : {fs::path("."), program / "..", program}) {
+    const fs::path file = root / "examples" / name / "suite.yaml";
+    if (fs::is_regular_file(file)) return file.lexically_normal();
+  }
+  throw UserError({.where = "suite",
+                   .found = fmt::format("no file {} and no bundled suite of that name", name),
+                   .wanted = "a YAML file, a JSONL file of probes, or general",
+                   .hint = "run it from the checkout, or give the path of the file"});
+}
+
+Suite load_suite(const std::string& name) {
+  const fs::path file = find_suite(name);
+  std::vector<ErrorText> problems;
+  Suite suite;
+  if (is_yaml(file)) {
+    const YamlFile yaml = read_yaml_file(file.string());
+    const auto place = [&](const std::string& pointer) {
+      const auto line = yaml.lines.find(pointer);
+      return line == yaml.lines.end() ? file.string() : fmt::format("{}:{}", file.string(), line->second);
+    };
+    suite = read_suite(yaml.value, place, file.parent_path(), problems);
+  } else {
+    suite = suite_of_probes(file, problems);
+  }
+  throw_suite_problems(problems);
+  return suite;
+}
+
+std::map<std::string, int64_t> items_by_dimension(const Suite& suite) {
+  std::map<std::string, int64_t> counts;
+  for (const ProbeGroup& group : suite.groups)
+    for (const Probe& p : group.probes) ++counts[p.dimension];
+  return counts;
+}
+
+ProbeRunOptions run_options(const ProbeGroup& group, const std::string& name) {
+  return {.generate = {.max_new_tokens = group.max_new_tokens, .generate_batch = kAnsweredTogether},
+          .system = group.system,
+          .on_progress =
+              [label = name + ": " + group.name](size_t done, size_t all) {
+                progress_line(fmt::format("{} {}/{}", label, done, all), done == all);
+              },
+          .choice_score = group.score};
+}
+
+struct Evaluated {
+  std::vector<ProbeResult> results;
+  double seconds = 0;
+};
+
+// All that is too long for the model is told before anything runs.
+Evaluated evaluate(const Suite& suite, const RunConfig& config) {
+  ChatModel model = load_model(config, false);
+  const std::string name = fs::path(config.model.model_name_or_path).filename().string();
+  const Stopwatch clock;
+  std::vector<ErrorText> problems;
+  std::vector<PreparedProbes> prepared;
+  for (const ProbeGroup& group : suite.groups)
+    prepared.push_back(prepare_probes(model, group.probes, run_options(group, name), problems));
+  throw_suite_problems(problems);
+  Evaluated out;
+  for (size_t g = 0; g < suite.groups.size(); ++g) {
+    const ProbeGroup& group = suite.groups[g];
+    for (ProbeResult& r : run_prepared(model, group.probes, prepared[g], run_options(group, name))) {
+      r.group = group.name;
+      out.results.push_back(std::move(r));
+    }
+  }
+  out.seconds = clock.seconds();
+  info("{}: {} items in {}", name, out.results.size(), format_duration(out.seconds));
+  return out;
+}
+
+// Another evaluation's items, or those of a model that is evaluated now. Its items are kept beside ours.
+std::vector<ProbeResult> other_results(const SuiteOptions& options, const Suite& suite, RunConfig config,
+                                       const std::string& output_dir) {
+  const fs::path items = fs::path(options.against) / "items.jsonl";
+  if (fs::is_regular_file(items)) return read_items(items);
+  config.model.model_name_or_path = options.against;
+  config.model.adapter_name_or_path.clear();
+  Evaluated other = evaluate(suite, config);
+  if (!output_dir.empty()) {
+    make_folders(fs::path(output_dir) / "against");
+    write_file(fs::path(output_dir) / "against/items.jsonl", items_text(other.results));
+  }
+  return std::move(other.results);
+}
+
+Json config_json(const SuiteOptions& options, const RunConfig& config) {
+  std::string args = "pretrained=" + config.model.model_name_or_path;
+  if (!config.model.adapter_name_or_path.empty()) args += ",peft=" + config.model.adapter_name_or_path;
+  Json out{{"model", "keel"},
+           {"model_args", args},
+           {"batch_size", kAnsweredTogether},
+           {"device", "cpu"},
+           {"bootstrap_iters", BootstrapOptions().resamples},
+           {"suite", options.suite},
+           {"split", options.split}};
+  if (!options.against.empty()) out["against"] = options.against;
+  out["keel"] = version_facts();
+  return out;
+}
+
+int report_gates(const GateResult& gates) {
+  for (const Gate& gate : gates.unchecked)
+    warn("{}: gate {} of {} is not checked: {}", gate.where, gate.name, gate.dimension,
+         "nothing to compare with (--against), or no such measure");
+  for (const Crossing& c : gates.crossed)
+    log_line(fmt::format("gate crossed: {} {}: {:.4f}, limit {}  ({})", c.gate.dimension, c.gate.name,
+                         c.value, c.gate.limit, c.gate.where));
+  return gates.crossed.empty() ? 0 : kGateCrossed;
+}
+
+}  // namespace
+
+int run_suite(const SuiteOptions& options, const RunConfig& config, const std::string& output_dir) {
+  Suite suite = load_suite(options.suite);
+  const auto all_items = items_by_dimension(suite);
+  keep_split(suite, options.split);
+  std::optional<std::vector<ProbeResult>> other;
+  if (!options.against.empty()) other = other_results(options, suite, config, output_dir);
+  const Evaluated own = evaluate(suite, config);
+  const std::vector<Score> scores = scores_of(own.results, suite);
+  std::optional<Comparison> comparison;
+  if (!output_dir.empty()) make_folders(output_dir);
+  if (!output_dir.empty()) write_file(fs::path(output_dir) / "items.jsonl", items_text(own.results));
+  if (other) comparison = compare(*other, own.results, suite);
+  const GateResult gates = check_gates(suite, scores, comparison ? &*comparison : nullptr);
+  if (!output_dir.empty())
+    write_file(fs::path(output_dir) / "results.json",
+               results_json({.suite = suite,
+                             .scores = scores,
+                             .all_items = all_items,
+                             .config = config_json(options, config),
+                             .seconds = own.seconds,
+                             .comparison = comparison ? &*comparison : nullptr,
+                             .gates = suite.gates.empty() ? nullptr : &gates})
+                       .dump(2) +
+                   "\n");
+  fmt::print("{}", comparison ? comparison_table(*comparison) : score_table(scores, suite));
+  return report_gates(gates);
+}
+
+}  // namespace keel
