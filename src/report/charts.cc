@@ -34,10 +34,11 @@ struct Runs {
 struct Quantity {
   std::string key, title, unit;
   bool from_zero = false, log_if_wide = false, smooth = false;
+  std::string id = {};  // where the key is no HTML id
 };
 
 std::string draw_quantity(const Runs& runs, const Quantity& q) {
-  LineChart chart{.id = "chart-" + q.key,
+  LineChart chart{.id = "chart-" + (q.id.empty() ? q.key : q.id),
                   .title = q.title + (q.smooth ? ", smoothed" : ""),
                   .y_label = q.unit,
                   .lines = {},
@@ -73,6 +74,30 @@ std::string draw_own_validation(const Runs& runs) {
                 .lines = {{.name = "domain", .points = thin(run.at("eval_loss"), kMaxPoints)},
                           {.name = "general", .points = thin(run.at("general_loss"), kMaxPoints), .ink = 1}},
                 .steps = runs.steps});
+}
+
+// One run: its sources in one chart. Several: a chart a source, with the runs over each other.
+std::string draw_sources(const Runs& runs, std::vector<std::string>& notes) {
+  std::vector<std::string> sources = evaluated_sources(runs.all);
+  if (sources.size() > kInks) {
+    notes.push_back(
+        fmt::format("The validation curves show the first {} of {} sources.", kInks, sources.size()));
+    sources.resize(kInks);
+  }
+  LineChart chart{
+      .id = "chart-sources", .title = "Validation loss by source", .y_label = kLossUnit, .steps = runs.steps};
+  std::string figures;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const std::string key = kSourceLoss + sources[i];
+    chart.lines.push_back(
+        {.name = sources[i], .points = thin(runs.all[0].at(key), kMaxPoints), .ink = static_cast<int>(i)});
+    if (!runs.alone())
+      figures += draw_quantity(runs, {.key = key,
+                                      .title = "Validation loss, " + sources[i],
+                                      .unit = kLossUnit,
+                                      .id = fmt::format("source-{}", i)});
+  }
+  return runs.alone() ? draw(chart) : figures;
 }
 
 std::string draw_losses(const Runs& runs) {
@@ -155,7 +180,7 @@ std::string draw_charts(const std::vector<RunCurves>& given, std::vector<std::st
   // an even number of charts in each group leaves no holes in two columns
   std::string losses = draw_losses(runs), course = draw_course(runs);
   (runs.alone() ? course : losses) += draw_entropy(runs);
-  return group(losses) + group(zones) + group(course);
+  return group(losses) + group(draw_sources(runs, notes)) + group(zones) + group(course);
 }
 
 }  // namespace keel

@@ -91,7 +91,11 @@ Json evaluation_table(const RunFolder& folder) {
   Json rows = Json::array();
   for (const RunCurves& run : folder.runs) {
     const std::string prefix = run.name.empty() ? "" : run.name + ", ";
-    for (const auto& [key, name] : {std::pair{"eval_loss", "domain"}, std::pair{"general_loss", "general"}}) {
+    std::vector<std::pair<std::string, std::string>> sets{{"eval_loss", "domain"},
+                                                          {"general_loss", "general"}};
+    for (const std::string& source : evaluated_sources({run}))
+      sets.emplace_back(kSourceLoss + source, source);
+    for (const auto& [key, name] : sets) {
       const Curve& curve = run.at(key);
       if (curve.empty()) continue;
       const Point& best = *std::ranges::min_element(curve, {}, &Point::y);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -136,6 +137,15 @@ const Curve& RunCurves::at(const std::string& key) const {
   static const Curve kNone;
   const auto found = values.find(key);
   return found == values.end() ? kNone : found->second;
+}
+
+std::vector<std::string> evaluated_sources(const std::vector<RunCurves>& runs) {
+  std::set<std::string> names;
+  for (const RunCurves& run : runs) {
+    for (const auto& [key, curve] : run.values)
+      if (key.starts_with(kSourceLoss)) names.insert(key.substr(std::string_view(kSourceLoss).size()));
+  }
+  return {names.begin(), names.end()};
 }
 
 RunFolder read_run_folder(const fs::path& run_dir) {

@@ -22,6 +22,11 @@ struct RunCurves {
   const Curve& at(const std::string& key) const;  // an empty curve when there is none
 };
 
+// Names of the sources that have a validation loss of their own, over all runs, sorted; the loss of one is
+// the curve eval_loss/NAME.
+std::vector<std::string> evaluated_sources(const std::vector<RunCurves>& runs);
+inline constexpr const char* kSourceLoss = "eval_loss/";
+
 struct RunFolder {
   std::string name;  // of the folder
   Json summary;      // an object; empty when there is no summary.json

@@ -114,6 +114,32 @@ TEST(Report, OverlaysArmsUnderTheirFoldersNames) {
   EXPECT_THAT(page, Not(HasSubstr("half")));
 }
 
+TEST(Report, EachSourceHasACurve) {
+  TempDir dir;
+  const auto rows = [](double loss) {
+    std::string out;
+    for (int s = 1; s <= 3; ++s)
+      out += fmt::format(
+          "{{\"step\":{0},\"eval_loss\":1,\"eval_loss/data/law & co.jsonl\":{1},\"eval_loss/chat\":2}}\n", s,
+          loss / s);
+    return out;
+  };
+  write_file(dir / "metrics.jsonl", rows(3));
+  std::string page = page_of(dir.path());
+  EXPECT_EQ(count(page, "<title id=\"chart-sources-t\">"), 1u);
+  EXPECT_THAT(page, HasSubstr("Validation loss by source"));
+  EXPECT_THAT(page, HasSubstr("data/law &amp; co.jsonl: from 3 at step 1 to 1 at step 3"));
+  EXPECT_THAT(page, HasSubstr("chat: from 2 at step 1"));
+  EXPECT_THAT(page, HasSubstr("<th scope=\"row\" dir=\"auto\">data/law &amp; co.jsonl</th>"));
+  fs::rename(dir / "metrics.jsonl", (make_folders(dir / "a"), dir / "a/metrics.jsonl"));
+  make_folders(dir / "b");
+  write_file(dir / "b/metrics.jsonl", rows(6));
+  page = page_of(dir.path());
+  EXPECT_EQ(count(page, "<title id=\"chart-source-1-t\">"), 1u);
+  EXPECT_THAT(page, HasSubstr("Validation loss, data/law &amp; co.jsonl"));
+  EXPECT_THAT(page, HasSubstr("b: from 6 at step 1 to 2 at step 3"));
+}
+
 TEST(Report, HostileTextStaysText) {
   const std::string evil = "<script>alert('x')</script>\"&港口";
   const Json summary{{"title", evil},
