@@ -25,6 +25,7 @@ struct CorpusOptions {
   std::vector<std::pair<std::string, std::string>> columns;
   bool other_columns = false;  // beside columns, fields that it does not name are read, too
   ChatTags tags;
+  std::string order_by;        // a field whose number goes into Record::order; a row without it is bad
   int64_t max_rows = 0;        // good or bad; 0: all
   double max_rejected = 0.01;  // share of bad rows above which reading stops
   bool strict = false;         // stop at the first bad row

@@ -95,6 +95,7 @@ void take_spec(const DatasetSpec& spec, CorpusOptions& options) {
   if (!spec.split.empty()) options.split = spec.split;
   if (spec.max_samples > 0) options.max_rows = spec.max_samples;
   if (spec.tags != ChatTags{}) options.tags = spec.tags;
+  options.order_by = spec.order_by;
   if (spec.columns.empty()) return;
   options.columns = spec.columns;
   options.other_columns = true;

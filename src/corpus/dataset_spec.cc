@@ -4,85 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 
 #include "base/names.h"
 #include "corpus/corpus.h"
+#include "corpus/json_entry.h"
 
 namespace keel {
 namespace {
 
-std::string shown(const Json& value) {
-  std::string text = to_line(value);
-  return text.size() <= 60 ? text : text.substr(0, text.find_last_of(" ,", 60)) + " …";
-}
-
-// An object's entries against what is known, with the nearest name for what is not.
-class Entry {
- public:
-  Entry(const Json& object, std::string where, std::vector<ErrorText>& problems)
-      : object_(object), where_(std::move(where)), problems_(problems) {}
-
-  // The value of the first of these names that is there and not null.
-  const Json* take(std::initializer_list<const char*> names) {
-    const Json* found = nullptr;
-    for (const char* name : names) {
-      known_.emplace_back(name);
-      const auto it = object_.find(name);
-      if (it == object_.end() || it->is_null()) continue;
-      if (found != nullptr)
-        problem(name, "a second name for one thing", fmt::format("only one of {}", join_names(names)));
-      found = &*it;
-      name_ = name;
-    }
-    return found;
-  }
-
-  void text(std::initializer_list<const char*> names, std::string& target) {
-    const Json* value = take(names);
-    if (value == nullptr) return;
-    if (value->is_string())
-      target = value->get<std::string>();
-    else if (value->is_number())
-      target = value->dump();  // a file named 2024
-    else
-      problem(name_, shown(*value), "text");
-  }
-
-  void problem(const std::string& key, std::string found, std::string wanted, std::string hint = {}) {
-    problems_.push_back({.where = key.empty() ? where_ : where_ + "." + key,
-                         .found = std::move(found),
-                         .wanted = std::move(wanted),
-                         .hint = std::move(hint)});
-  }
-
-  void unknown_keys() {
-    for (const auto& [key, value] : object_.items()) {
-      if (std::ranges::find(known_, key) != known_.end()) continue;
-      const std::string near = nearest_name(key, known_);
-      problem("", fmt::format("unknown key '{}'", key), near.empty() ? "one of: " + join(known_) : "",
-              near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-    }
-  }
-
-  const char* last_name() const { return name_; }
-  const std::string& where() const { return where_; }
-  std::vector<ErrorText>& problems() { return problems_; }
-
- private:
-  static std::string join_names(std::initializer_list<const char*> names) {
-    return join(std::vector<std::string>(names.begin(), names.end()));
-  }
-
-  const Json& object_;
-  std::string where_;
-  std::vector<ErrorText>& problems_;
-  std::vector<std::string> known_;
-  const char* name_ = "";
-};
-
-void take_format(Entry& entry, DatasetSpec& spec) {
+void take_format(JsonEntry& entry, DatasetSpec& spec) {
   entry.text({"format", "schema", "formatting"}, spec.format);
   const auto schemas = corpus_schemas();
   if (spec.format.empty() || std::ranges::find(schemas, spec.format) != schemas.end()) return;
@@ -91,27 +22,30 @@ void take_format(Entry& entry, DatasetSpec& spec) {
                 near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 
-void take_numbers(Entry& entry, DatasetSpec& spec) {
-  if (const Json* weight = entry.take({"weight"})) {
-    if (weight->is_number() && weight->get<double>() > 0 && std::isfinite(weight->get<double>()))
-      spec.weight = weight->get<double>();
-    else
-      entry.problem("weight", shown(*weight), "a number above 0");
-  }
-  if (const Json* rows = entry.take({"max_samples", "num_rows", "num_samples"})) {
-    if (rows->is_number_integer() && rows->get<int64_t>() >= 0)
-      spec.max_samples = rows->get<int64_t>();
-    else
-      entry.problem(entry.last_name(), shown(*rows), "a whole number, at least 0");
-  }
+void take_numbers(JsonEntry& entry, DatasetSpec& spec) {
+  const auto above_0 = [](double weight) { return weight > 0; };
+  spec.weight = entry.number({"weight"}, above_0, "a number above 0").value_or(spec.weight);
+  spec.max_samples = entry.whole({"max_samples", "num_rows", "num_samples"}, 0).value_or(spec.max_samples);
 }
 
-void take_tags(Entry& entry, ChatTags& tags) {
+void take_part(JsonEntry& entry, DatasetSpec& spec) {
+  spec.stage = entry.whole({"stage"}, 1).value_or(spec.stage);
+  std::string role;
+  entry.text({"role"}, role);
+  if (role == "specialist")
+    spec.role = SourceRole::specialist;
+  else if (role == "general")
+    spec.role = SourceRole::general;
+  else if (!role.empty())
+    entry.problem("role", fmt::format("'{}'", role), "specialist or general");
+}
+
+void take_tags(JsonEntry& entry, ChatTags& tags) {
   const Json* given = entry.take({"tags"});
   if (given == nullptr) return;
   if (!given->is_object())
     return entry.problem("tags", shown(*given), "names of roles and keys, such as {user: human}");
-  Entry names(*given, entry.where() + ".tags", entry.problems());
+  JsonEntry names(*given, entry.where() + ".tags", entry.problems());
   names.text({"role", "role_tag"}, tags.role);
   names.text({"content", "content_tag"}, tags.content);
   names.text({"user", "user_tag"}, tags.user);
@@ -123,7 +57,7 @@ void take_tags(Entry& entry, ChatTags& tags) {
 }
 
 DatasetSpec entry_spec(const Json& object, const std::string& where, std::vector<ErrorText>& problems) {
-  Entry entry(object, where, problems);
+  JsonEntry entry(object, where, problems);
   DatasetSpec spec;
   entry.text({"path"}, spec.path);
   std::string file;
@@ -137,6 +71,8 @@ DatasetSpec entry_spec(const Json& object, const std::string& where, std::vector
                   "max_samples: N takes the first N rows");
   take_format(entry, spec);
   take_numbers(entry, spec);
+  take_part(entry, spec);
+  entry.text({"eval"}, spec.eval);
   if (const Json* columns = entry.take({"columns"}))
     spec.columns = column_names(*columns, where + ".columns", problems);
   take_tags(entry, spec.tags);

@@ -19,6 +19,7 @@ struct Record {
   Json tools;           // null when there are none; else a list of {type: "function", function: …}
   std::string text;     // plain text (cpt)
   double weight = 1.0;  // user weight of the row
+  double order = 0;     // the number in the field that the spec's order_by names
   // Preference data, never to be imitated as it stands: the conversation with the worse reply of a pair
   // (messages has the better one; else null), or whether the reply is a good one.
   Json rejected;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/names.h"
@@ -58,6 +60,27 @@ MaybeFault take_row_weight(const Json& row, double& weight) {
   return {};
 }
 
+// In a table every cell is a text.
+std::optional<double> number_in(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (!value.is_string()) return {};
+  const auto& text = value.get_ref<const std::string&>();
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional(number) : std::nullopt;
+}
+
+MaybeFault take_order(const Json& row, const std::string& field, double& order) {
+  if (field.empty()) return {};
+  const auto found = row.find(field);
+  if (found == row.end()) return Fault{field, "no such field", "a number (order_by)"};
+  const std::optional<double> number = number_in(*found);
+  if (!number || !std::isfinite(*number)) return Fault{field, describe_value(*found), "a number (order_by)"};
+  order = *number;
+  return {};
+}
+
 MaybeFault unknown_row(const Json& row) {
   std::vector<std::string> known;
   for (const RowReader& reader : row_readers()) {
@@ -86,6 +109,7 @@ MaybeFault RowParser::read(RawRow& raw, ParsedRow& out) const {
     row = std::move(*raw.cells);
   else if (auto fault = parse_row(raw.own ? *raw.own : raw.text, row))
     return fault;
+  if (auto fault = take_order(row, options_.order_by, out.record.order)) return fault;
   if (!options_.columns.empty()) row = rename_fields(row, options_);
   if (raw.cells) read_cells(row);
   if (auto fault = take_row_weight(row, out.record.weight)) return fault;

@@ -77,7 +77,8 @@ TEST(DatasetSpecs, AllMistakesAreToldAtOnce) {
           "num_samples",
           "datasets[4].columns.output | 3 | the name of a field in the file",
           "datasets[4] | unknown key 'colour' | one of: path, data_files, file_name, name, split, format, "
-          "schema, formatting, weight, max_samples, num_rows, num_samples, columns, tags, type, ds_type, "
+          "schema, formatting, weight, max_samples, num_rows, num_samples, stage, role, eval, columns, tags, "
+          "type, ds_type, "
           "chat_template",
           "datasets[4] | a second dataset 'b' | a name of its own for each"));
 }
