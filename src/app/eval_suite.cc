@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "app/eval_table.h"
 #include "app/session.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "checkpoint/hub_cache.h"
 #include "config/yaml_file.h"
 #include "eval/results_json.h"
 
@@ -55,9 +58,11 @@ Suite load_suite(const std::string& name) {
 }
 
 std::map<std::string, int64_t> items_by_dimension(const Suite& suite) {
-  std::map<std::string, int64_t> counts;
+  std::map<std::string, std::set<std::string>> rows;
   for (const ProbeGroup& group : suite.groups)
-    for (const Probe& p : group.probes) ++counts[p.dimension];
+    for (const Probe& p : group.probes) rows[p.dimension].insert(group.name + "/" + p.row_id());
+  std::map<std::string, int64_t> counts;
+  for (const auto& [dimension, ids] : rows) counts[dimension] = static_cast<int64_t>(ids.size());
   return counts;
 }
 
@@ -99,18 +104,32 @@ Evaluated evaluate(const Suite& suite, const RunConfig& config) {
   return out;
 }
 
-// Another evaluation's items, or those of a model that is evaluated now. Its items are kept beside ours.
-std::vector<ProbeResult> other_results(const SuiteOptions& options, const Suite& suite, RunConfig config,
-                                       const std::string& output_dir) {
-  const fs::path items = fs::path(options.against) / "items.jsonl";
+void keep_items(std::span<const ProbeResult> results, const fs::path& folder) {
+  if (folder.empty()) return;
+  make_folders(folder);
+  write_file(folder / "items.jsonl", items_text(results));
+}
+
+// Of a folder that an earlier keel eval wrote. Nothing when `against` is none: then it must be a model, which
+// is looked for before the long work begins.
+std::optional<std::vector<ProbeResult>> earlier_results(const std::string& against) {
+  if (against.empty()) return std::nullopt;
+  const fs::path items = fs::path(against) / "items.jsonl";
   if (fs::is_regular_file(items)) return read_items(items);
-  config.model.model_name_or_path = options.against;
+  if (fs::is_regular_file(resolve_folder(against, "against", "config.json") / "config.json"))
+    return std::nullopt;
+  throw UserError({.where = "against",
+                   .found = fmt::format("{} holds neither a model nor items.jsonl", against),
+                   .wanted = "a model folder, or the output_dir of an earlier keel eval --suite"});
+}
+
+// Of another model, which is evaluated now. Its items are kept beside ours.
+std::vector<ProbeResult> model_results(const std::string& model, const Suite& suite, RunConfig config,
+                                       const fs::path& output_dir) {
+  config.model.model_name_or_path = model;
   config.model.adapter_name_or_path.clear();
   Evaluated other = evaluate(suite, config);
-  if (!output_dir.empty()) {
-    make_folders(fs::path(output_dir) / "against");
-    write_file(fs::path(output_dir) / "against/items.jsonl", items_text(other.results));
-  }
+  keep_items(other.results, output_dir.empty() ? fs::path() : output_dir / "against");
   return std::move(other.results);
 }
 
@@ -130,9 +149,8 @@ Json config_json(const SuiteOptions& options, const RunConfig& config) {
 }
 
 int report_gates(const GateResult& gates) {
-  for (const Gate& gate : gates.unchecked)
-    warn("{}: gate {} of {} is not checked: {}", gate.where, gate.name, gate.dimension,
-         "nothing to compare with (--against), or no such measure");
+  for (const auto& [gate, why] : gates.unchecked)
+    warn("{}: gate {} of {} is not checked: {}", gate.where, gate.name, gate.dimension, why);
   for (const Crossing& c : gates.crossed)
     log_line(fmt::format("gate crossed: {} {}: {:.4f}, limit {}  ({})", c.gate.dimension, c.gate.name,
                          c.value, c.gate.limit, c.gate.where));
@@ -145,14 +163,15 @@ int run_suite(const SuiteOptions& options, const RunConfig& config, const std::s
   Suite suite = load_suite(options.suite);
   const auto all_items = items_by_dimension(suite);
   keep_split(suite, options.split);
-  std::optional<std::vector<ProbeResult>> other;
-  if (!options.against.empty()) other = other_results(options, suite, config, output_dir);
+  std::optional<std::vector<ProbeResult>> other = earlier_results(options.against);
   const Evaluated own = evaluate(suite, config);
   const std::vector<Score> scores = scores_of(own.results, suite);
+  keep_items(own.results, output_dir);
   std::optional<Comparison> comparison;
-  if (!output_dir.empty()) make_folders(output_dir);
-  if (!output_dir.empty()) write_file(fs::path(output_dir) / "items.jsonl", items_text(own.results));
-  if (other) comparison = compare(*other, own.results, suite);
+  if (!options.against.empty()) {
+    if (!other) other = model_results(options.against, suite, config, output_dir);
+    comparison = compare(*other, own.results, suite);
+  }
   const GateResult gates = check_gates(suite, scores, comparison ? &*comparison : nullptr);
   if (!output_dir.empty())
     write_file(fs::path(output_dir) / "results.json",

@@ -20,7 +20,7 @@ std::string p_text(const Difference& d) {
 }
 
 std::string changes_text(const Difference& d) {
-  return d.measure == "acc" || d.measure == "stops" ? fmt::format("{}/{}", d.lost, d.won) : "";
+  return is_share(d.measure) ? fmt::format("{}/{}", d.lost, d.won) : "";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "eval/answer_check.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <map>
@@ -194,8 +195,12 @@ bool last_number_is(const std::string& reply, double answer) {
   static const std::regex kNumber(R"(-?\d+(,\d{3})*(\.\d+)?)");
   std::string last;
   for (auto it = std::sregex_iterator(reply.begin(), reply.end(), kNumber); it != std::sregex_iterator();
-       ++it)
+       ++it) {
     last = it->str();
+    const auto at = static_cast<size_t>(it->position());
+    const bool range = last[0] == '-' && at > 0 && std::isdigit(static_cast<unsigned char>(reply[at - 1]));
+    if (range) last.erase(0, 1);  // 5-7, 2024-01-31
+  }
   std::erase(last, ',');
   return !last.empty() &&
          std::abs(std::strtod(last.c_str(), nullptr) - answer) < 1e-9 * std::max(1.0, std::abs(answer));

@@ -12,9 +12,6 @@ namespace {
 constexpr int64_t kFewest = 8;  // items under which no interval means anything
 constexpr double kLevel = 0.05;
 
-bool is_share(const std::string& measure) { return measure == "acc" || measure == "stops"; }
-bool more_is_better(const std::string& measure) { return is_share(measure); }
-
 std::string key_of(const ProbeResult& r) { return r.group + "/" + r.id; }
 
 // The results of `after` that `before` has, too, and the other way round, in the order of `after`.
@@ -77,9 +74,10 @@ int64_t enough_items(const Difference& d) {
   if (is_share(d.measure)) {
     // One changed item more than seen: none at all says little when there are few items.
     const double changed = static_cast<double>(d.lost + d.won + 1) / static_cast<double>(d.items + 1);
-    return items_for_rate(std::max(changed, kWorthKnowingShare), kWorthKnowingShare);
+    return items_for_rate(std::max(changed, kWorthKnowingPoints), kWorthKnowingPoints);
   }
-  return items_for_mean(d.items, half, d.measure == "nll" ? kWorthKnowingNll * d.before : kWorthKnowingShare);
+  if (d.measure == "nll") return items_for_mean(d.items, half, kWorthKnowingNll * d.before);
+  return items_for_mean(d.items, half, d.measure == "recover" ? kWorthKnowingTurns : kWorthKnowingPoints);
 }
 
 void judge(Difference& d) {
@@ -87,7 +85,7 @@ void judge(Difference& d) {
   d.enough = std::max(enough_items(d), kFewest);
   const bool shown = d.items >= kFewest && (d.p ? *d.p < kLevel : !d.interval.holds(0));
   if (shown) {
-    d.verdict = (change > 0) == more_is_better(d.measure) ? Verdict::better : Verdict::worse;
+    d.verdict = (change > 0) == is_share(d.measure) ? Verdict::better : Verdict::worse;
   } else if (d.items < d.enough) {
     d.verdict = Verdict::not_enough_data;
   }
@@ -106,6 +104,11 @@ Difference difference_of(const Series& series, std::span<const Stratum> strata) 
   }
   d.before /= weights;
   d.after = d.before + mean_difference(strata);
+  if (!std::isfinite(d.after)) {  // of a model that has diverged
+    d.interval = {d.after, d.after};
+    d.verdict = Verdict::worse;
+    return d;
+  }
   d.interval = bootstrap_interval(strata);
   if (is_share(series.measure) && strata.size() == 1) d.p = mcnemar_exact(d.lost, d.won);
   judge(d);
@@ -141,7 +144,13 @@ Comparison compare(std::span<const ProbeResult> before, std::span<const ProbeRes
                       now[i].measure, now[i].dimension));
       continue;
     }
-    out.rows.push_back(difference_of(now[i], {&*stratum, 1}));
+    const Difference d = difference_of(now[i], {&*stratum, 1});
+    if (!std::isfinite(d.before)) {
+      out.notes.push_back(fmt::format("{} of {}: the other model's is not a number, so it is not compared",
+                                      d.measure, d.dimension));
+      continue;
+    }
+    out.rows.push_back(d);
     stratum->weight = suite.weight(now[i].dimension);
     if (now[i].measure == "acc" && stratum->weight > 0) total.push_back(std::move(*stratum));
   }
@@ -158,13 +167,16 @@ GateResult check_gates(const Suite& suite, std::span<const Score> scores, const 
     const Difference* change =
         comparison ? find_difference(*comparison, gate.dimension, kind.measure) : nullptr;
     if (kind.change ? !change : !score) {
-      out.unchecked.push_back(gate);
+      out.unchecked.push_back({gate, kind.change && !comparison ? "nothing to compare with: --against MODEL"
+                                     : kind.change              ? "it was not compared"
+                                                                : "no item of it in this split"});
       continue;
     }
     double value = kind.change ? kind.worse * (change->after - change->before) : score->value;
     if (kind.change && std::string_view(kind.measure) == "nll") value /= change->before;
-    const bool crossed = kind.change || kind.worse > 0 ? value > gate.limit : value < gate.limit;
-    if (crossed) out.crossed.push_back({gate, value});
+    // What is no number holds no bound.
+    const bool holds = kind.change || kind.worse > 0 ? value <= gate.limit : value >= gate.limit;
+    if (!holds) out.crossed.push_back({gate, value});
   }
   return out;
 }

@@ -26,8 +26,9 @@ struct Difference {
   int64_t enough = 0;  // about so many items would show a change worth knowing (kWorthKnowing…)
 };
 
-// A change that a user wants to be told of: 5 points of a share, 2 % of an NLL, 0.05 of a repetition.
-constexpr double kWorthKnowingShare = 0.05, kWorthKnowingNll = 0.02;
+// A change that a user wants to be told of: 5 points of a share, a drop or a repetition, 2 % of an NLL, half
+// a turn.
+constexpr double kWorthKnowingPoints = 0.05, kWorthKnowingNll = 0.02, kWorthKnowingTurns = 0.5;
 
 struct Comparison {
   std::vector<Difference> rows;    // in the order of scores_of()
@@ -45,9 +46,14 @@ struct Crossing {
   double value = 0;  // the measure, or its change for the worse
 };
 
+struct Unchecked {
+  Gate gate;
+  std::string why;
+};
+
 struct GateResult {
   std::vector<Crossing> crossed;
-  std::vector<Gate> unchecked;  // of a change, with nothing to compare with; a measure that is not there
+  std::vector<Unchecked> unchecked;
 };
 
 // comparison: may be null.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -13,6 +15,7 @@
 #include "corpus/rows.h"
 #include "corpus/table.h"
 #include "corpus/unpack.h"
+#include "eval/probe_variants.h"
 
 namespace keel {
 namespace {
@@ -29,7 +32,13 @@ const ProbeFormat* find_format(const std::string& name) {
 class Reading {
  public:
   Reading(const ProbeFileOptions& options, std::vector<ErrorText>& problems)
-      : options_(options), format_(find_format(options.format)), problems_(problems) {}
+      : options_(options), format_(find_format(options.format)), problems_(problems) {
+    if (options.context.empty()) return;
+    for (Record& record : read_corpus(options.context, {.max_rejected = 0}).records)
+      if (!record.text.empty()) context_.push_back(std::move(record.text));
+    if (context_.empty())
+      throw UserError({options.context.string(), "no text", "rows {\"text\": …} to stand before questions"});
+  }
 
   void read(const fs::path& file) {
     const DataFile data(file);
@@ -96,22 +105,26 @@ class Reading {
   void add(const Json& row, const std::string& where, const std::string& id) {
     const std::string by_format = format_ ? format_->dimension : "domain";
     std::vector<ErrorText> wrong;
-    const auto probe = parse_probe(row,
-                                   {.id = id,
-                                    .dimension = options_.dimension.empty() ? by_format : options_.dimension,
-                                    .lang = "en",
-                                    .type = format_                 ? format_->type
-                                            : options_.type.empty() ? "contains"
-                                                                    : options_.type,
-                                    .where = where},
-                                   wrong);
+    auto probes = parse_probes(row,
+                               {.id = id,
+                                .dimension = options_.dimension.empty() ? by_format : options_.dimension,
+                                .lang = "en",
+                                .type = type_of_rows(),
+                                .where = where},
+                               context_, wrong);
     for (ErrorText& problem : wrong) tell(std::move(problem));
-    if (!probe) return;
-    const auto [first, fresh] = places_.emplace(probe->id, where);
+    if (probes.empty()) return;
+    const auto [first, fresh] = places_.emplace(probes.front().row_id(), where);
     if (!fresh)
-      return tell({where, fmt::format("id \"{}\" for the second time", probe->id), "an id of its own",
+      return tell({where, fmt::format("id \"{}\" for the second time", first->first), "an id of its own",
                    "the first one stands at " + first->second});
-    probes_.push_back(*probe);
+    std::ranges::move(probes, std::back_inserter(probes_));
+  }
+
+  // Of rows that name none.
+  std::string type_of_rows() const {
+    if (format_) return format_->type;
+    return options_.type.empty() ? "contains" : options_.type;
   }
 
   void tell(ErrorText problem) {
@@ -128,36 +141,37 @@ class Reading {
   std::vector<ErrorText>& problems_;
   fs::path file_;
   size_t told_ = 0, untold_ = 0;
-  std::map<std::string, std::string> places_;
+  std::vector<std::string> context_;
+  std::map<std::string, std::string> places_;  // of ids
   std::vector<Probe> probes_;
 };
 
 // Which ones are kept does not depend on their order in the file.
 void keep_some(std::vector<Probe>& probes, int64_t most) {
-  if (most <= 0 || probes.size() <= static_cast<size_t>(most)) return;
-  std::vector<uint64_t> hashes;
-  for (const Probe& p : probes) hashes.push_back(hash64(p.id));
-  std::ranges::nth_element(hashes, hashes.begin() + (most - 1));
-  const uint64_t last = hashes[static_cast<size_t>(most - 1)];
-  std::erase_if(probes, [&](const Probe& p) { return hash64(p.id) > last; });
+  std::set<uint64_t> hashes;
+  for (const Probe& p : probes) hashes.insert(hash64(p.row_id()));
+  if (most <= 0 || hashes.size() <= static_cast<size_t>(most)) return;
+  const uint64_t last = *std::next(hashes.begin(), most - 1);
+  std::erase_if(probes, [&](const Probe& p) { return hash64(p.row_id()) > last; });
 }
 
 }  // namespace
 
 std::vector<Probe> read_probe_files(const fs::path& path, const ProbeFileOptions& options,
                                     std::vector<ErrorText>& problems) {
-  Reading reading(options, problems);
   const size_t before = problems.size();
+  std::vector<Probe> probes;
   try {
+    Reading reading(options, problems);
     if (options.type == "nll" && options.format.empty()) {
       reading.read_corpus_rows(path);
     } else {
       for (const fs::path& file : corpus_files(path)) reading.read(file);
     }
+    probes = reading.take_probes();
   } catch (const UserError& e) {
     problems.push_back(e.text());
   }
-  std::vector<Probe> probes = reading.take_probes();
   if (probes.empty() && problems.size() == before)
     problems.push_back({.where = path.string(), .found = "no probe in the file"});
   keep_some(probes, options.max_items);

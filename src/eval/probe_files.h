@@ -14,7 +14,8 @@ struct ProbeFileOptions {
   std::string type;       // of rows that name none; nll without a format: any corpus (texts, chats)
   std::string format;     // a name of probe_formats(); empty: Keel's own
   std::string dimension;  // of rows that name none; empty: the format's, else "domain"
-  int64_t max_items = 0;  // the items with the least hash of their id; 0: all
+  int64_t max_items = 0;  // the rows with the least hash of their id; 0: all
+  std::filesystem::path context = {};  // texts that robust questions stand behind; empty: none
 };
 
 // path: a file, folder or glob. What cannot be read or used is added to problems (after twenty of a file the

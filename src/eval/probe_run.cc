@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <numeric>
 
 #include "data/encode.h"
@@ -15,6 +17,11 @@ namespace {
 
 constexpr int64_t kLongestPiece = 2048;  // of a text; longer ones are measured in pieces
 
+// What the user says in round `round` of a talk, counted from 0; the prompt is said last.
+const std::string& user_says(const Probe& probe, size_t round) {
+  return round < probe.earlier.size() ? probe.earlier[round] : probe.prompt;
+}
+
 class Preparation {
  public:
   Preparation(const ChatModel& model, const ProbeRunOptions& options, std::vector<ErrorText>& problems)
@@ -23,16 +30,28 @@ class Preparation {
   void add(size_t index, const Probe& probe) {
     if (probe.type == "choice") return add_choices(index, probe);
     if (probe.type == "nll") return add_text(index, probe);
-    auto ids = prompt_ids(model_, user_message(probe.prompt, options_.system));
-    if (static_cast<int64_t>(ids.size()) >= context()) return too_long(probe, "the prompt", ids.size());
+    const size_t tokens = most_tokens(probe);
+    if (static_cast<int64_t>(tokens) >= context())
+      return too_long(probe, probe.earlier.empty() ? "the prompt" : "the dialogue with its longest replies",
+                      tokens);
     out_.asked.push_back(index);
-    out_.prompts.push_back(std::move(ids));
   }
 
   PreparedProbes take() { return std::move(out_); }
 
  private:
   int64_t context() const { return model_.lm->max_positions(); }
+
+  // Of what the last reply answers, when the replies before it are as long as they may be.
+  size_t most_tokens(const Probe& probe) const {
+    Json messages = user_message(user_says(probe, 0), options_.system);
+    for (size_t round = 1; round <= probe.earlier.size(); ++round) {
+      messages.push_back({{"role", "assistant"}, {"content", "…"}});
+      messages.push_back({{"role", "user"}, {"content", user_says(probe, round)}});
+    }
+    const auto replies = static_cast<size_t>(options_.generate.max_new_tokens) * probe.earlier.size();
+    return prompt_ids(model_, messages).size() + replies;
+  }
 
   void too_long(const Probe& probe, const std::string& what, size_t tokens) {
     problems_.push_back({probe.where, fmt::format("{} has {} tokens", what, tokens),
@@ -46,7 +65,7 @@ class Preparation {
       if (rows[c].size() > context())
         return too_long(probe, fmt::format("choice {} with its prompt", c), rows[c].ids.size());
     }
-    for (Example& row : rows) out_.rows.push_back({index, std::move(row)});
+    for (Example& row : rows) add_row(index, std::move(row));
   }
 
   void add_text(size_t index, const Probe& probe) {
@@ -66,7 +85,12 @@ class Preparation {
     if (row.examples.empty())
       problems_.push_back({probe.where, row.refused ? sentence(*row.refused) : "nothing to measure",
                            "a text of two tokens, or a reply"});
-    for (Example& example : row.examples) out_.rows.push_back({index, std::move(example)});
+    for (Example& example : row.examples) add_row(index, std::move(example));
+  }
+
+  void add_row(size_t index, Example row) {
+    out_.rows.push_back(std::move(row));
+    out_.probe_of.push_back(index);
   }
 
   const ChatModel& model_;
@@ -80,16 +104,6 @@ struct RowSum {
   int64_t tokens = 0;
 };
 
-std::vector<RowSum> row_sums(ChatModel& model, const PreparedProbes& prepared) {
-  std::vector<Example> rows;
-  for (const auto& row : prepared.rows) rows.push_back(row.example);
-  std::vector<RowSum> sums;
-  nll_over(*model.lm, rows, {.on_row = [&](const RowSignals& r) {
-    sums.push_back({std::accumulate(r.nll.begin(), r.nll.end(), 0.0), r.example->supervised()});
-  }});
-  return sums;
-}
-
 void settle_choice(const Probe& probe, const std::string& score, std::span<const RowSum> sums,
                    ProbeResult& result) {
   for (const RowSum& s : sums)
@@ -98,10 +112,105 @@ void settle_choice(const Probe& probe, const std::string& score, std::span<const
       static_cast<size_t>(std::ranges::min_element(result.choice_scores) - result.choice_scores.begin());
   const auto right = probe.spec["answer_index"].get<size_t>();
   result.answer = probe.spec["choices"][best].get<std::string>();
-  result.right = best == right;
+  result.right = best == right && std::isfinite(result.choice_scores[best]);  // a diverged model is not lucky
   result.nll = sums[right].nll;
   result.tokens = sums[right].tokens;
 }
+
+void measure_rows(ChatModel& model, const std::vector<Probe>& probes, const PreparedProbes& prepared,
+                  const std::string& choice_score, const std::function<void()>& on_row,
+                  std::vector<ProbeResult>& results) {
+  std::vector<RowSum> sums;
+  nll_over(*model.lm, prepared.rows, {.on_row = [&](const RowSignals& r) {
+    sums.push_back({std::accumulate(r.nll.begin(), r.nll.end(), 0.0), r.example->supervised()});
+    on_row();
+  }});
+  for (size_t begin = 0, end = 0; begin < sums.size(); begin = end) {
+    const size_t index = prepared.probe_of[begin];
+    while (end < sums.size() && prepared.probe_of[end] == index) ++end;
+    ProbeResult& result = results[index];
+    if (result.type == "choice") {
+      settle_choice(probes[index], choice_score, std::span(sums).subspan(begin, end - begin), result);
+    } else {
+      for (size_t i = begin; i < end; ++i) result.nll += sums[i].nll, result.tokens += sums[i].tokens;
+    }
+  }
+}
+
+// Talks in rounds: the model's own replies stand between what the user says. Talks that are the same so far
+// get one reply.
+class Talks {
+ public:
+  Talks(ChatModel& model, const std::vector<Probe>& probes, const PreparedProbes& prepared,
+        const ProbeRunOptions& options)
+      : model_(model), options_(options) {
+    for (const size_t index : prepared.asked) {
+      const Probe& probe = probes[index];
+      talks_.push_back({.probe = probe, .messages = user_message(user_says(probe, 0), options.system)});
+      rounds_ = std::max(rounds_, probe.earlier.size() + 1);
+    }
+  }
+
+  // The last replies, in the order of prepared.asked.
+  std::vector<Answer> run(const std::function<void()>& on_answer) {
+    for (size_t round = 0; round < rounds_; ++round) answer_round(round, on_answer);
+    std::vector<Answer> answers;
+    for (Talk& talk : talks_) answers.push_back(std::move(talk.answer));
+    return answers;
+  }
+
+ private:
+  struct Talk {
+    const Probe& probe;
+    Json messages;
+    Answer answer = {};
+    size_t prompt = 0;  // of this round
+  };
+
+  void answer_round(size_t round, const std::function<void()>& on_answer) {
+    std::map<std::string, size_t> known;
+    std::vector<std::vector<int32_t>> prompts;
+    for (Talk& talk : talks_) {
+      if (talk.probe.earlier.size() < round) continue;
+      const auto [at, fresh] = known.emplace(to_line(talk.messages), prompts.size());
+      if (fresh) prompts.push_back(prompt_ids(model_, talk.messages));
+      talk.prompt = at->second;
+    }
+    const auto answers =
+        generate(model_, prompts, options_.generate, {.on_answer = [&](size_t) { on_answer(); }});
+    for (Talk& talk : talks_) {
+      if (talk.probe.earlier.size() < round) continue;
+      talk.answer = answers[talk.prompt];
+      if (talk.probe.earlier.size() == round) continue;
+      talk.messages.push_back({{"role", "assistant"}, {"content", talk.answer.text}});
+      talk.messages.push_back({{"role", "user"}, {"content", user_says(talk.probe, round + 1)}});
+    }
+  }
+
+  ChatModel& model_;
+  const ProbeRunOptions& options_;
+  std::vector<Talk> talks_;
+  size_t rounds_ = 0;
+};
+
+// Counts what is done; talks that share a reply count at the end.
+class Progress {
+ public:
+  Progress(const std::vector<Probe>& probes, const PreparedProbes& prepared, const ProbeRunOptions& options)
+      : on_progress_(options.on_progress), all_(prepared.rows.size() + prepared.asked.size()) {
+    for (const size_t index : prepared.asked) all_ += probes[index].earlier.size();
+  }
+  void step() {
+    if (on_progress_ && done_ + 1 < all_) on_progress_(++done_, all_);
+  }
+  void end() const {
+    if (on_progress_ && all_ > 0) on_progress_(all_, all_);
+  }
+
+ private:
+  const std::function<void(size_t, size_t)>& on_progress_;
+  size_t all_, done_ = 0;
+};
 
 }  // namespace
 
@@ -116,29 +225,25 @@ std::vector<ProbeResult> run_prepared(ChatModel& model, const std::vector<Probe>
                                       const PreparedProbes& prepared, const ProbeRunOptions& options) {
   std::vector<ProbeResult> results;
   for (const Probe& p : probes)
-    results.push_back({.id = p.id, .dimension = p.dimension, .type = p.type, .content = p.content});
-  const std::vector<RowSum> sums = row_sums(model, prepared);
-  for (size_t begin = 0, end = 0; begin < sums.size(); begin = end) {
-    const size_t index = prepared.rows[begin].probe;
-    while (end < sums.size() && prepared.rows[end].probe == index) ++end;
-    ProbeResult& result = results[index];
-    if (result.type == "choice") {
-      settle_choice(probes[index], options.choice_score, std::span(sums).subspan(begin, end - begin), result);
-    } else {
-      for (size_t i = begin; i < end; ++i) result.nll += sums[i].nll, result.tokens += sums[i].tokens;
-    }
-  }
-  GenerateEvents events;
-  if (options.on_progress)
-    events.on_answer = [&](size_t done) { options.on_progress(done, prepared.asked.size()); };
-  const std::vector<Answer> answers = generate(model, prepared.prompts, options.generate, events);
+    results.push_back({.id = p.id,
+                       .dimension = p.dimension,
+                       .type = p.type,
+                       .content = p.content,
+                       .part_of = p.part_of,
+                       .variant = p.variant});
+  Progress progress(probes, prepared, options);
+  const auto step = [&] { progress.step(); };
+  measure_rows(model, probes, prepared, options.choice_score, step, results);
+  std::vector<Answer> answers = Talks(model, probes, prepared, options).run(step);
   for (size_t i = 0; i < answers.size(); ++i) {
+    const Probe& probe = probes[prepared.asked[i]];
     ProbeResult& result = results[prepared.asked[i]];
-    result.answer = answers[i].text;
-    result.right = result.checked() && check_answer(probes[prepared.asked[i]], answers[i].text);
+    result.right = result.checked() && check_answer(probe, answers[i].text);
     result.stopped = answers[i].stopped;
     result.rep4 = repetition(answers[i].ids, 4);
+    result.answer = std::move(answers[i].text);
   }
+  progress.end();
   return results;
 }
 

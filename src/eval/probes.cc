@@ -30,7 +30,7 @@ bool is_pattern(const Json& v) {
   }
 }
 
-bool is_conversation(const Json& v) {
+bool is_objects(const Json& v) {
   return v.is_array() && !v.empty() && std::ranges::all_of(v, [](const Json& m) { return m.is_object(); });
 }
 
@@ -53,7 +53,9 @@ const std::vector<TypeRule>& type_rules() {
       {"constraint", "constraint", "an object of conditions",
        [](const Json& v) { return v.is_object() && !v.empty(); }},
       {"generate", "prompt", "a text", is_text},
-      {"nll", "messages", "a conversation", [](const Json& v) { return is_conversation(v); }},
+      {"nll", "messages", "a conversation", is_objects},
+      {"robust", "rewordings", "a list of texts", is_texts},
+      {"dialogue", "turns", "a list of turns", is_objects},
   };
   return kRules;
 }
@@ -88,6 +90,8 @@ class RowCheck {
   }
 
   void check() {
+    if (probe_.dimension == "total")
+      return add("the dimension \"total\"", "another name: the suite's total has it");
     const auto rule =
         std::ranges::find_if(type_rules(), [&](const TypeRule& r) { return probe_.type == r.type; });
     if (rule == type_rules().end()) {
@@ -171,7 +175,8 @@ std::optional<Probe> parse_probe(const Json& row, const Probe& fallback, std::ve
       return std::nullopt;
     }
   }
-  if (probe.type != "nll" && (!row.contains("prompt") || !is_text(row["prompt"]))) {
+  const bool without_prompt = probe.type == "nll" || probe.type == "dialogue";
+  if (!without_prompt && (!row.contains("prompt") || !is_text(row["prompt"]))) {
     problems.push_back({probe.where, "a probe without a text \"prompt\"", "{\"id\", \"prompt\", …}",
                         row.contains("prompt") ? "" : "the row has: " + keys_of(row)});
     return std::nullopt;
@@ -202,15 +207,19 @@ bool check_answer(const Probe& probe, const std::string& answer) {
 ProbeSummary summarise(const std::vector<ProbeResult>& results) {
   ProbeSummary s{.probes = static_cast<int64_t>(results.size())};
   std::map<std::string, std::pair<double, double>> by;
+  double generated = 0;
   for (const ProbeResult& r : results) {
     s.accuracy += r.right;
-    s.stop_rate += r.stopped;
-    s.rep4 += r.rep4;
     by[r.dimension].first += r.right;
     by[r.dimension].second += 1;
+    if (!r.generated()) continue;
+    generated += 1;
+    s.stop_rate += r.stopped;
+    s.rep4 += r.rep4;
   }
-  const double n = std::max<double>(1, static_cast<double>(results.size()));
-  s.accuracy /= n, s.stop_rate /= n, s.rep4 /= n;
+  s.accuracy /= std::max<double>(1, static_cast<double>(results.size()));
+  generated = std::max(generated, 1.0);
+  s.stop_rate /= generated, s.rep4 /= generated;
   for (const auto& [name, counts] : by) s.by_dimension[name] = counts.first / counts.second;
   return s;
 }

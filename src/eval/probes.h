@@ -21,6 +21,12 @@ struct Probe {
   Json spec;             // the whole row: answer, accept, pattern, choices, constraint, …
   std::string where;     // file:line
   uint64_t content = 0;  // hash of the row: two evaluations compare the same item only
+  // Of an item that a row gave together with others (probe_variants.h):
+  std::string part_of = {};               // the row's id
+  std::string variant = {};               // which one it is
+  std::vector<std::string> earlier = {};  // what the user says before the prompt; the model answers each
+
+  const std::string& row_id() const { return part_of.empty() ? id : part_of; }
 };
 
 struct ProbeResult {
@@ -35,13 +41,16 @@ struct ProbeResult {
   std::vector<double> choice_scores = {};  // choice: of each, the least is chosen
   std::string group = {};
   uint64_t content = 0;
+  std::string part_of = {}, variant = {};  // as in Probe
 
+  const std::string& row_id() const { return part_of.empty() ? id : part_of; }
   bool checked() const { return type != "nll" && type != "generate"; }
   bool generated() const { return type != "nll" && type != "choice"; }
 };
 
 struct ProbeSummary {
-  double accuracy = 0, stop_rate = 0, rep4 = 0;
+  double accuracy = 0;
+  double stop_rate = 0, rep4 = 0;  // of the generated answers
   std::map<std::string, double> by_dimension;
   int64_t probes = 0;
 };
@@ -66,19 +75,15 @@ struct ProbeRunOptions {
   std::string choice_score = "mean";  // mean | sum | letter (choice.h)
 };
 
-// What must be asked of the model for some probes, tokenised. Made apart from running, so that all that is
-// too long for the model is known before anything runs.
+// What must be asked of the model for some probes. Made apart from running, so that all that is too long for
+// the model is known before anything runs.
 struct PreparedProbes {
-  struct Row {
-    size_t probe;
-    Example example;
-  };
-  std::vector<size_t> asked;  // probes that are answered by generating, with their prompts
-  std::vector<std::vector<int32_t>> prompts;
-  std::vector<Row> rows;  // of NLL, a probe's rows side by side
+  std::vector<size_t> asked;     // probes that are answered by generating
+  std::vector<Example> rows;     // of NLL, a probe's side by side
+  std::vector<size_t> probe_of;  // the probe of each row
 };
 
-// Prompts, choices and replies that the model's context does not hold are added to problems.
+// Prompts, dialogues, choices and replies that the model's context does not hold are added to problems.
 PreparedProbes prepare_probes(const ChatModel& model, const std::vector<Probe>& probes,
                               const ProbeRunOptions& options, std::vector<ErrorText>& problems);
 

@@ -71,15 +71,15 @@ Json gsm8k(const Json& row) {
   return {{"prompt", need_text(row, "question")}, {"answer", value}};
 }
 
-// label: 2 or "2".
+// label: 2 or "2". "ind" is no id of a row: several files and sources share its numbers.
 Json hellaswag(const Json& row) {
   const Json& label = need(row, "label");
   const std::string text = label.is_string() ? label.get<std::string>() : label.dump();
   int index = -1;
   std::from_chars(text.data(), text.data() + text.size(), index);
-  return with_id(
-      row, "ind",
-      {{"prompt", need_text(row, "ctx")}, {"choices", need(row, "endings")}, {"answer_index", index}});
+  if (index < 0)
+    throw RowFault{"label " + to_line(label), "the number of the right ending", "test files have none"};
+  return {{"prompt", need_text(row, "ctx")}, {"choices", need(row, "endings")}, {"answer_index", index}};
 }
 
 // The original {question: {stem, choices: [{text, label}]}} and the hub's {question, choices: {text, label}}.
@@ -102,10 +102,11 @@ Json arc(const Json& row) {
 }
 
 Json boolq(const Json& row) {
-  const Json& answer = find_key(row, "label") ? need(row, "label") : need(row, "answer");
+  const char* key = find_key(row, "label") ? "label" : "answer";
+  const Json& answer = need(row, key);
   const bool flag = answer.is_boolean() ? answer.get<bool>() : answer == 1;
   if (!answer.is_boolean() && answer != 0 && answer != 1)
-    throw RowFault{"\"answer\": " + to_line(answer), "true or false", ""};
+    throw RowFault{fmt::format("\"{}\": {}", key, to_line(answer)), "true or false", ""};
   std::string question = need_text(row, "question");
   if (!question.ends_with('?')) question += '?';
   return with_id(row, "idx",
@@ -140,7 +141,8 @@ const std::vector<ProbeFormat>& probe_formats() {
 }
 
 bool has_table_header(std::string_view bytes) {
-  const std::string first = lower_ascii(std::string(bytes.substr(0, bytes.find('\n'))));
+  std::string first = lower_ascii(std::string(bytes.substr(0, bytes.find('\n'))));
+  std::erase(first, '"');
   return first.find("question") != std::string::npos && first.find("answer") != std::string::npos &&
          first.find(",a,b,c,d") != std::string::npos;
 }

@@ -18,7 +18,7 @@ Json comparison_json(const Comparison& comparison) {
              {"after", d.after},
              {"difference", d.after - d.before},
              {"interval", {d.interval.low, d.interval.high}}};
-    if (d.measure == "acc" || d.measure == "stops") row["lost"] = d.lost, row["won"] = d.won;
+    if (is_share(d.measure)) row["lost"] = d.lost, row["won"] = d.won;
     if (d.p) row["mcnemar_p"] = *d.p;
     row["verdict"] = verdict_text(d);
     rows.push_back(std::move(row));
@@ -36,7 +36,10 @@ Json gates_json(const GateResult& gates) {
     crossed.push_back(gate_json(c.gate));
     crossed.back()["value"] = c.value;
   }
-  for (const Gate& g : gates.unchecked) unchecked.push_back(gate_json(g));
+  for (const Unchecked& u : gates.unchecked) {
+    unchecked.push_back(gate_json(u.gate));
+    unchecked.back()["why"] = u.why;
+  }
   return {{"crossed", crossed}, {"unchecked", unchecked}};
 }
 
@@ -84,7 +87,7 @@ class Shape {
     result[s.measure + ",none"] = s.value;
     result[s.measure + "_stderr,none"] = s.error;
     if (s.measure == "nll") result["perplexity,none"] = std::exp(s.value);
-    out_["higher_is_better"][task][s.measure] = s.measure == "acc" || s.measure == "stops";
+    out_["higher_is_better"][task][s.measure] = is_share(s.measure);
     if (s.dimension == "total") return;
     const auto all = facts_.all_items.find(s.dimension);
     Json& samples = out_["n-samples"][task];

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "base/fs.h"
@@ -18,7 +19,10 @@ class Collector {
     const auto found = std::ranges::find_if(
         series_, [&](const Series& s) { return s.dimension == dimension && s.measure == measure; });
     Series& series = found == series_.end() ? series_.emplace_back(Series{dimension, measure, {}}) : *found;
-    series.points.push_back(std::move(point));
+    if (series.points.empty() || series.points.back().item != point.item)
+      return series.points.push_back(std::move(point));
+    series.points.back().value += point.value;
+    series.points.back().size += point.size;
   }
 
   std::vector<Series> take() {
@@ -40,13 +44,65 @@ Score score_of(const Series& series) {
   return {series.dimension, series.measure, static_cast<int64_t>(n), mean, error};
 }
 
+// What is measured between the parts of one row.
+class AcrossParts {
+ public:
+  explicit AcrossParts(Collector& out) : out_(out) {}
+
+  void add(const ProbeResult& r, const std::string& item) {
+    const double right = r.right ? 1 : 0;
+    if (r.variant == "plain") {
+      plain_[item] = right;
+    } else if (const auto plain = plain_.find(item); plain != plain_.end()) {
+      out_.add(r.dimension, "drop", {item, plain->second - right});
+    }
+    if (r.variant != "switch") return;
+    const auto [back, first] = recovered_.emplace(item, false);
+    back->second = back->second || r.right;
+    out_.add(r.dimension, "recover", {item, back->second ? 0.0 : 1.0, first ? 1.0 : 0.0});
+  }
+
+ private:
+  Collector& out_;
+  std::map<std::string, double> plain_;
+  std::map<std::string, bool> recovered_;
+};
+
+// JSON has no NaN: what a diverged model gave stands as null.
+double number_of(const Json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+ProbeResult result_of(const Json& row) {
+  ProbeResult r{.id = row.at("id").get<std::string>(),
+                .dimension = row.at("dimension").get<std::string>(),
+                .answer = row.value("answer", ""),
+                .right = row.value("right", false),
+                .stopped = row.value("stopped", true),
+                .rep4 = row.value("rep4", 0.0),
+                .type = row.at("type").get<std::string>(),
+                .nll = number_of(row.value("nll", Json(0.0))),
+                .tokens = row.value("tokens", int64_t{0}),
+                .group = row.at("group").get<std::string>(),
+                .content = std::stoull(row.at("content").get<std::string>(), nullptr, 16),
+                .part_of = row.value("part_of", ""),
+                .variant = row.value("variant", "")};
+  for (const Json& score : row.value("choice_scores", Json::array()))
+    r.choice_scores.push_back(number_of(score));
+  return r;
+}
+
 }  // namespace
+
+bool is_share(const std::string& measure) { return measure == "acc" || measure == "stops"; }
 
 std::vector<Series> series_of(std::span<const ProbeResult> results) {
   Collector out;
+  AcrossParts across(out);
   for (const ProbeResult& r : results) {
-    const std::string item = r.group + "/" + r.id;
+    const std::string item = r.group + "/" + r.row_id();
     if (r.checked()) out.add(r.dimension, "acc", {item, r.right ? 1.0 : 0.0});
+    across.add(r, item);
     if (r.type == "nll") out.add(r.dimension, "nll", {item, r.nll, static_cast<double>(r.tokens)});
     if (!r.generated()) continue;
     if (r.type == "generate") out.add(r.dimension, "stops", {item, r.stopped ? 1.0 : 0.0});
@@ -65,6 +121,7 @@ std::vector<Score> scores_of(std::span<const ProbeResult> results, const Suite& 
     scores.push_back(score_of(series));
     if (series.measure != "acc") continue;
     const double weight = suite.weight(series.dimension);
+    if (weight == 0) continue;
     weights += weight;
     total.items += scores.back().items;
     total.value += weight * scores.back().value;
@@ -84,6 +141,7 @@ Json item_json(const ProbeResult& r) {
   if (r.tokens > 0) out["nll"] = r.nll, out["tokens"] = r.tokens;
   if (!r.choice_scores.empty()) out["choice_scores"] = r.choice_scores;
   if (r.generated()) out["stopped"] = r.stopped, out["rep4"] = r.rep4;
+  if (!r.part_of.empty()) out["part_of"] = r.part_of, out["variant"] = r.variant;
   out["content"] = to_hex(r.content);
   return out;
 }
@@ -102,18 +160,7 @@ std::vector<ProbeResult> read_items(const std::filesystem::path& file) {
     const std::string where = fmt::format("{}:{}", file.string(), ++number);
     const Json row = parse_json(line, where);
     try {
-      results.push_back({.id = row.at("id").get<std::string>(),
-                         .dimension = row.at("dimension").get<std::string>(),
-                         .answer = row.value("answer", ""),
-                         .right = row.value("right", false),
-                         .stopped = row.value("stopped", true),
-                         .rep4 = row.value("rep4", 0.0),
-                         .type = row.at("type").get<std::string>(),
-                         .nll = row.value("nll", 0.0),
-                         .tokens = row.value("tokens", int64_t{0}),
-                         .choice_scores = row.value("choice_scores", std::vector<double>()),
-                         .group = row.at("group").get<std::string>(),
-                         .content = std::stoull(row.at("content").get<std::string>(), nullptr, 16)});
+      results.push_back(result_of(row));
     } catch (const std::exception& e) {
       throw UserError({.where = where,
                        .found = fmt::format("not a line of keel eval ({})", e.what()),

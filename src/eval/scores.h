@@ -12,11 +12,17 @@
 
 namespace keel {
 
-// One measure of one dimension, item by item. acc: share of right answers; nll: nats a token; of the
-// dimensions of `generate` probes, and of all generated answers together (dimension "total"): stops, the
-// share that ended by itself, and rep4, the mean repetition.
+// One measure of one dimension, item by item.
+//   acc      share of right answers
+//   nll      nats a token
+//   stops    share of answers that ended by themselves, and
+//   rep4     their mean repetition: of `generate` probes, and of all generated answers (dimension "total")
+//   drop     accuracy of the plain form of robust questions minus that of this one
+//   recover  wrong replies of a dialogue before the first right one, once the talk has turned
+// Parts of one row (a dialogue's turns, a question's rewordings) are one item, as they are right or wrong
+// together more often than not.
 struct Point {
-  std::string item;  // group/id
+  std::string item;  // group/id of the row
   double value = 0;  // a mean is Σ value / Σ size
   double size = 1;
 };
@@ -35,7 +41,9 @@ struct Score {
   double value = 0, error = 0;  // standard error; 0 for a single item
 };
 
-// The series' scores, then the accuracy of the total: the mean over the dimensions, by their weights.
+bool is_share(const std::string& measure);  // acc or stops: of items, and more is better
+
+// The series' scores, then the accuracy of the total: the mean over the dimensions with a weight above 0.
 std::vector<Score> scores_of(std::span<const ProbeResult> results, const Suite& suite);
 
 // items.jsonl: one object an item.

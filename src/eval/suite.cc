@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "eval/choice.h"
 #include "eval/probe_files.h"
+#include "eval/scores.h"
 
 namespace keel {
 namespace {
@@ -22,6 +23,35 @@ std::vector<std::string> format_names() {
   std::vector<std::string> names;
   for (const ProbeFormat& f : probe_formats()) names.emplace_back(f.name);
   return names;
+}
+
+// Two evaluations compare an item only when it was asked in the same way.
+void add_options_to_content(ProbeGroup& group) {
+  for (Probe& p : group.probes) {
+    std::string asked = group.system;
+    if (p.type == "choice") asked += "\n" + group.score;
+    if (p.type != "choice" && p.type != "nll") asked += fmt::format("\n{}", group.max_new_tokens);
+    p.content ^= hash64(asked);
+  }
+}
+
+// The measures that the results of some probes will have, by dimension.
+std::map<std::string, std::set<std::string>> measures_of(const Suite& suite) {
+  std::vector<ProbeResult> results;
+  for (const ProbeGroup& group : suite.groups)
+    for (const Probe& p : group.probes)
+      results.push_back({.id = p.id,
+                         .dimension = p.dimension,
+                         .type = p.type,
+                         .group = group.name,
+                         .part_of = p.part_of,
+                         .variant = p.variant});
+  std::map<std::string, std::set<std::string>> measures;
+  for (const Series& s : series_of(results)) {
+    measures[s.dimension].insert(s.measure);
+    if (s.measure == "acc") measures["total"].insert("acc");
+  }
+  return measures;
 }
 
 class SuiteReader {
@@ -38,8 +68,7 @@ class SuiteReader {
       for (size_t g = 0; g < given["groups"].size(); ++g)
         read_group(given["groups"][g], fmt::format("/groups/{}", g));
     }
-    for (const ProbeGroup& group : suite_.groups)
-      for (const Probe& p : group.probes) dimensions_.insert(p.dimension);
+    measures_ = measures_of(suite_);
     read_weights(given.value("weights", Json()));
     read_gates(given.value("gates", Json()));
     return std::move(suite_);
@@ -102,19 +131,23 @@ class SuiteReader {
                                     {.type = group.type,
                                      .format = group.format,
                                      .dimension = group.dimension,
-                                     .max_items = group.max_items},
+                                     .max_items = group.max_items,
+                                     .context = group.context},
                                     problems_);
+    add_options_to_content(group);
     suite_.groups.push_back(std::move(group));
   }
 
   void read_options(const Json& given, const std::string& at, ProbeGroup& group) {
     if (given.is_null()) return;
     if (!given.is_object()) return add(at, "options that are no map", "{max_new_tokens: 48}");
-    check_keys(given, at, {"max_new_tokens", "max_items", "score", "system"});
+    check_keys(given, at, {"max_new_tokens", "max_items", "score", "system", "context"});
     group.max_new_tokens = count(given, at, "max_new_tokens", group.max_new_tokens);
     group.max_items = count(given, at, "max_items", 0);
     group.score = word(given, at, "score", group.score, choice_scores());
     group.system = text(given, at, "system", "");
+    const std::string context = text(given, at, "context", "");
+    if (!context.empty()) group.context = folder_ / context;
   }
 
   void check_format(const std::string& at, const ProbeGroup& group) {
@@ -126,8 +159,9 @@ class SuiteReader {
   }
 
   bool known_dimension(const std::string& dimension, const std::string& pointer, bool total) {
-    std::vector<std::string> known(dimensions_.begin(), dimensions_.end());
-    if (total) known.emplace_back("total");
+    std::vector<std::string> known;
+    for (const auto& [name, measures] : measures_)
+      if (total || name != "total") known.push_back(name);
     if (std::ranges::find(known, dimension) != known.end()) return true;
     // A group that could not be read may have had it.
     if (problems_.empty())
@@ -166,10 +200,15 @@ class SuiteReader {
 
   void read_gate(const std::string& dimension, const std::string& name, const Json& limit,
                  const std::string& at) {
-    std::vector<std::string> known;
-    for (const GateKind& kind : gate_kinds()) known.emplace_back(kind.name);
+    std::vector<std::string> known, here;
+    for (const GateKind& kind : gate_kinds()) {
+      known.emplace_back(kind.name);
+      if (measures_.at(dimension).contains(kind.measure)) here.push_back(known.back());
+    }
     if (std::ranges::find(known, name) == known.end())
       return add(at, fmt::format("unknown gate \"{}\"", name), join(known), did_you_mean(name, known));
+    if (problems_.empty() && std::ranges::find(here, name) == here.end())
+      return add(at, fmt::format("gate {} on {}, which has no such measure", name, dimension), join(here));
     if (!limit.is_number())
       return add(at, fmt::format("{}: {}", name, to_line(limit)), "a number, such as 0.05");
     suite_.gates.push_back({dimension, name, place_(at), limit.get<double>()});
@@ -178,7 +217,8 @@ class SuiteReader {
   const PlaceOf& place_;
   const std::filesystem::path& folder_;
   std::vector<ErrorText>& problems_;
-  std::set<std::string> names_, dimensions_;
+  std::set<std::string> names_;
+  std::map<std::string, std::set<std::string>> measures_;  // of each dimension
   Suite suite_;
 };
 
@@ -197,6 +237,7 @@ const std::vector<GateKind>& gate_kinds() {
       {"max_nll", "nll", false, 1},      {"max_nll_rise", "nll", true, 1},
       {"min_stops", "stops", false, -1}, {"max_stops_drop", "stops", true, -1},
       {"max_rep4", "rep4", false, 1},    {"max_rep4_rise", "rep4", true, 1},
+      {"max_drop", "drop", false, 1},    {"max_recover", "recover", false, 1},
   };
   return kKinds;
 }
@@ -208,8 +249,9 @@ Suite read_suite(const Json& description, const PlaceOf& place, const std::files
 
 Suite suite_of_probes(const std::filesystem::path& file, std::vector<ErrorText>& problems) {
   const std::string name = file.stem().string();
-  return {.name = name,
-          .groups = {{.name = name, .file = file, .probes = read_probe_files(file, {}, problems)}}};
+  ProbeGroup group{.name = name, .file = file, .probes = read_probe_files(file, {}, problems)};
+  add_options_to_content(group);
+  return {.name = name, .groups = {std::move(group)}};
 }
 
 std::string half_of(const std::string& id) { return hash64(id) % 2 == 0 ? "monitor" : "final"; }
@@ -217,7 +259,7 @@ std::string half_of(const std::string& id) { return hash64(id) % 2 == 0 ? "monit
 void keep_split(Suite& suite, const std::string& split) {
   if (split == "all") return;
   for (ProbeGroup& group : suite.groups)
-    std::erase_if(group.probes, [&](const Probe& p) { return half_of(p.id) != split; });
+    std::erase_if(group.probes, [&](const Probe& p) { return half_of(p.row_id()) != split; });
 }
 
 void throw_suite_problems(const std::vector<ErrorText>& problems) {

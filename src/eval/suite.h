@@ -22,7 +22,7 @@ namespace keel {
 
 struct ProbeGroup {
   std::string name, type, dimension, format, system;
-  std::filesystem::path file;
+  std::filesystem::path file, context;
   std::string score = "mean";  // of choices
   int64_t max_new_tokens = 48;
   int64_t max_items = 0;  // 0: all
@@ -36,7 +36,7 @@ struct Gate {
 };
 
 // What a gate's name stands for: min_acc, max_acc_drop, max_nll, max_nll_rise (a share of the base's NLL),
-// min_stops, max_stops_drop, max_rep4, max_rep4_rise.
+// min_stops, max_stops_drop, max_rep4, max_rep4_rise, max_drop, max_recover (measures: scores.h).
 struct GateKind {
   const char* name;
   const char* measure;
@@ -67,7 +67,8 @@ Suite read_suite(const Json& description, const PlaceOf& place, const std::files
 // A file of probes as a suite of one group.
 Suite suite_of_probes(const std::filesystem::path& file, std::vector<ErrorText>& problems);
 
-// The half of an item, by a hash of its id: "monitor" is looked at while training, "final" once, for claims.
+// The half of a row's items, by a hash of its id: "monitor" is looked at while training, "final" once, for
+// claims.
 std::string half_of(const std::string& id);
 
 // split: all, monitor or final.

@@ -139,6 +139,33 @@ TEST_F(EvalSuite, AFileOfProbesIsASuite) {
   EXPECT_THAT(out.text, HasSubstr("letters    acc"));
 }
 
+TEST_F(EvalSuite, QuestionsInSeveralFormsAndTalksAreDimensionsOfTheirOwn) {
+  write_file(dir_ / "letters.jsonl",
+             R"({"id": "r", "type": "robust", "prompt": "one?", "rewordings": ["1?"], "reordered": "? one", )"
+             R"("check": {"type": "contains", "accept": ["x"]}})"
+             "\n"
+             R"({"id": "d", "type": "dialogue", "turns": [{"user": "hello"}, {"user": "one?", )"
+             R"("skill": "switch", "check": {"type": "contains", "accept": ["x"]}}]})"
+             "\n");
+  write_file(dir_ / "suite.yaml",
+             "name: small\nweights: {talk-switch: 2}\ngates: {talk-switch: {max_recover: 5}}\ngroups:\n"
+             "  - name: talk\n    dimension: talk\n    file: letters.jsonl\n"
+             "    options: {max_new_tokens: 4, context: short.jsonl}\n");
+  write_file(dir_ / "short.jsonl", "{\"text\": \"the tide comes in\"}\n");
+  const Outcome out = eval("model", "--output_dir " + path("e"));
+  ASSERT_EQ(out.code, 0) << out.text;
+  for (const char* part : {"talk-plain ", "talk-reworded ", "talk-reordered ", "talk-long ", "talk-switch ",
+                           "drop ", "recover "})
+    EXPECT_THAT(out.text, HasSubstr(part));
+  const auto rows = items("e");
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_EQ(rows[3]["part_of"], "r");
+  EXPECT_EQ(rows[4]["variant"], "switch");
+  const Outcome again = eval("model", "--against " + path("e"));
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_THAT(again.text, testing::ContainsRegex("talk-long +drop +1 "));
+}
+
 TEST_F(EvalSuite, MistakesAreNamedBeforeAModelIsLoaded) {
   write_file(dir_ / "suite.yaml",
              "name: small\ngroups:\n  - name: a\n    type: exakt\n    file: letters.jsonl\n"
@@ -151,6 +178,9 @@ TEST_F(EvalSuite, MistakesAreNamedBeforeAModelIsLoaded) {
   EXPECT_THAT(out.text, HasSubstr("nowhere.jsonl"));
   const std::string model = "eval --model_name_or_path " + path("model") + " ";
   EXPECT_THAT(run_keel(model + "--suite nothing").text, HasSubstr("no bundled suite of that name"));
+  EXPECT_THAT(
+      run_keel(model + "--suite " + path("letters.jsonl") + " --against " + dir_.path().string()).text,
+      HasSubstr("holds neither a model nor items.jsonl"));
   EXPECT_THAT(run_keel(model + "--split final --dataset " + path("rows.jsonl")).text,
               HasSubstr("split: given without a suite"));
   EXPECT_THAT(run_keel(model + "--suite general --dataset " + path("rows.jsonl")).text,

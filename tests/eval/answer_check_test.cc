@@ -21,6 +21,8 @@ TEST(AnswerCheck, LastNumberDecides) {
   EXPECT_TRUE(last_number_is("about 1,234.5", 1234.5));
   EXPECT_FALSE(last_number_is("7 is 3 + 4", 7));
   EXPECT_FALSE(last_number_is("none", 0));
+  EXPECT_TRUE(last_number_is("it fell to -3", -3));
+  EXPECT_TRUE(last_number_is("between 5-7", 7));  // no sign behind a digit
 }
 
 TEST(AnswerCheck, Patterns) {
@@ -56,7 +58,12 @@ INSTANTIATE_TEST_SUITE_P(
                     ConstraintCase{R"({"bullets": 2})", "- a\n* b", "- a"},
                     ConstraintCase{R"({"sentences": 2})", "One. Two", "One... two. three!"},
                     ConstraintCase{R"({"sentences": 2})", "你好。再见！", "你好。"},
-                    ConstraintCase{R"({"json_keys": ["a"]})", "sure: {\"a\": 1}", "{\"b\": 1}"}));
+                    ConstraintCase{R"({"json_keys": ["a"]})", "sure: {\"a\": 1}", "{\"b\": 1}"},
+                    ConstraintCase{R"({"language": "zh"})", "早上好 ok", "good morning 好"},
+                    ConstraintCase{R"({"language": "en"})", "Tea, 茶", "茶和水 ok"},
+                    ConstraintCase{R"({"language": "en"})", "a", "42"},
+                    ConstraintCase{R"({"no_commas": true})", "red and blue", "red, blue"},
+                    ConstraintCase{R"({"no_commas": true})", "红和蓝", "红，蓝"}));
 
 }  // namespace
 }  // namespace keel

@@ -74,6 +74,37 @@ TEST_F(ChoiceGolden, ResultsComeInTheOrderOfTheProbesWhateverTheirTypes) {
               results[3].choice_scores[mixed[3].spec["answer_index"].get<size_t>()], 1e-9);
 }
 
+TEST_F(ChoiceGolden, ADialogueIsAnsweredTurnByTurnWithTheModelsOwnReplies) {
+  const auto say = [](std::vector<std::string> earlier, const std::string& prompt) {
+    return Probe{.id = prompt, .type = "generate", .prompt = prompt, .earlier = std::move(earlier)};
+  };
+  const std::vector<Probe> probes{say({}, "Go on."), say({"Go on."}, "And?"),
+                                  say({"Go on.", "And?"}, "Then?")};
+  const auto results = run(probes);
+  Json messages = user_message("Go on.");
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const std::vector<std::vector<int32_t>> prompt{prompt_ids(*model_, messages)};
+    const Answer answer = generate(*model_, prompt, {.max_new_tokens = 6})[0];
+    EXPECT_EQ(results[i].answer, answer.text) << i;
+    messages.push_back({{"role", "assistant"}, {"content", answer.text}});
+    messages.push_back({{"role", "user"}, {"content", i == 0 ? "And?" : "Then?"}});
+  }
+}
+
+TEST_F(ChoiceGolden, ProgressEndsWithAllThatWasAsked) {
+  std::vector<Probe> probes{probes_[0],
+                            {.id = "d", .type = "generate", .prompt = "And?", .earlier = {"Go on."}}};
+  std::vector<std::pair<size_t, size_t>> heard;
+  run_probes(*model_, probes,
+             {.generate = {.max_new_tokens = 2}, .system = {}, .on_progress = [&](size_t done, size_t all) {
+                heard.emplace_back(done, all);
+              }});
+  const size_t all = probes_[0].spec["choices"].size() + 2;  // rows of choices and two replies
+  ASSERT_EQ(heard.size(), all);
+  EXPECT_EQ(heard.front(), (std::pair<size_t, size_t>{1, all}));
+  EXPECT_EQ(heard.back(), (std::pair<size_t, size_t>{all, all}));
+}
+
 TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
   std::vector<Probe> probes{probes_[0], probes_[1]};
   probes[0].spec["choices"][2] = std::string(600, 'x');
@@ -87,6 +118,14 @@ TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
   EXPECT_EQ(problems[0].wanted, "at most the model's context of 512");
   EXPECT_THAT(problems[1].found, testing::ContainsRegex("the prompt has 7[0-9]+ tokens"));
   EXPECT_THAT(test::error_of([&] { run(probes); }), testing::HasSubstr("choice 2 with its prompt"));
+  // Short turns, whose replies may fill the context.
+  const std::vector<Probe> talk{
+      {.id = "d", .type = "generate", .prompt = "c", .where = "d.jsonl:1", .earlier = {"a", "b"}}};
+  problems.clear();
+  prepare_probes(*model_, talk, {.generate = {.max_new_tokens = 250}, .system = {}}, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_THAT(problems[0].found,
+              testing::ContainsRegex("the dialogue with its longest replies has 5.. tokens"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 #include "base/fs.h"
 #include "eval/results_json.h"
@@ -75,6 +76,73 @@ TEST(Scores, ItemsComeBackFromTheirFile) {
   write_file(dir / "items.jsonl", "{\"id\": \"a\"}\n");
   EXPECT_THAT(test::error_of([&] { read_items(dir / "items.jsonl"); }),
               HasSubstr("items.jsonl:1: not a line of keel eval"));
+}
+
+ProbeResult part(const std::string& row, const std::string& variant, bool right) {
+  return {.id = row + "#" + variant,
+          .dimension = "d-" + variant,
+          .right = right,
+          .group = "g",
+          .part_of = row,
+          .variant = variant};
+}
+
+std::optional<Score> score_in(const std::vector<Score>& scores, const std::string& dimension,
+                              const std::string& measure) {
+  for (const Score& s : scores)
+    if (s.dimension == dimension && s.measure == measure) return s;
+  return std::nullopt;
+}
+
+TEST(Scores, PartsOfOneRowAreOneItem) {
+  // Two rows with two rewordings each: shares 1 and 0.5, so that the error is that of two items, not of four.
+  const std::vector<ProbeResult> results{part("a", "plain", true),     part("a", "reworded", true),
+                                         part("a", "reworded", true),  part("b", "plain", true),
+                                         part("b", "reworded", false), part("b", "reworded", true)};
+  const auto scores = scores_of(results, {});
+  const Score acc = *score_in(scores, "d-reworded", "acc"), drop = *score_in(scores, "d-reworded", "drop");
+  EXPECT_EQ(acc.items, 2);
+  EXPECT_DOUBLE_EQ(acc.value, 0.75);
+  EXPECT_DOUBLE_EQ(acc.error, 0.25);  // √(2·(0.5² + 0.5²))/4
+  EXPECT_EQ(drop.items, 2);
+  EXPECT_DOUBLE_EQ(drop.value, 0.25);
+  EXPECT_FALSE(score_in(scores, "d-plain", "drop"));
+}
+
+TEST(Scores, TurnsToRecoverAreCountedUntilTheFirstRightReply) {
+  const std::vector<ProbeResult> results{part("a", "switch", false), part("a", "switch", true),
+                                         part("a", "switch", false),                               // 1
+                                         part("b", "switch", true),                                // 0
+                                         part("c", "switch", false), part("c", "switch", false)};  // 2, never
+  const auto scores = scores_of(results, {});
+  EXPECT_DOUBLE_EQ(score_in(scores, "d-switch", "recover")->value, 1);
+  EXPECT_EQ(score_in(scores, "d-switch", "recover")->items, 3);
+  EXPECT_DOUBLE_EQ(score_in(scores, "d-switch", "acc")->value, 2.0 / 6);
+}
+
+TEST(Scores, ADimensionWithoutWeightIsNotInTheTotal) {
+  const Suite suite{.weights = {{"words", 0}}};
+  const auto scores = scores_of(std::vector{item("math", 0, true), item("words", 1, false)}, suite);
+  const Score total = *score_in(scores, "total", "acc");
+  EXPECT_EQ(total.items, 1);
+  EXPECT_DOUBLE_EQ(total.value, 1);
+}
+
+TEST(Compare, ADivergedModelIsWorseAndHoldsNoBound) {
+  std::vector<ProbeResult> before, after;
+  for (int i = 0; i < 10; ++i) before.push_back(text(i, 20, 10)), after.push_back(text(i, 20, 10));
+  after[3].nll = std::nan("");
+  const test::TempDir dir;
+  write_file(dir / "items.jsonl", items_text(after));
+  const auto read = read_items(dir / "items.jsonl");
+  EXPECT_TRUE(std::isnan(read[3].nll));
+  const Suite suite{.gates = {{"text", "max_nll", "s:1", 100}, {"text", "max_nll_rise", "s:2", 100}}};
+  const Comparison c = compare(before, read, suite);
+  EXPECT_EQ(c.rows.at(0).verdict, Verdict::worse);
+  EXPECT_EQ(check_gates(suite, scores_of(read, suite), &c).crossed.size(), 2U);
+  const Comparison back = compare(read, before, suite);
+  EXPECT_TRUE(back.rows.empty());
+  EXPECT_THAT(back.notes.at(0), HasSubstr("nll of text: the other model's is not a number"));
 }
 
 TEST(Compare, CountsWhatWasLostAndWon) {
@@ -160,7 +228,10 @@ TEST(Gates, AreCrossedByWhatIsWorseThanTheLimit) {
   EXPECT_NEAR(gates.crossed[0].value, 0.11, 1e-12);
   EXPECT_NEAR(gates.crossed[2].value, 0.1, 1e-12);
   ASSERT_EQ(gates.unchecked.size(), 1U);  // math has no rep4 of its own
-  EXPECT_EQ(check_gates(suite, scores, nullptr).unchecked.size(), 5U);
+  EXPECT_EQ(gates.unchecked[0].why, "no item of it in this split");
+  const auto alone = check_gates(suite, scores, nullptr).unchecked;
+  ASSERT_EQ(alone.size(), 5U);
+  EXPECT_EQ(alone[0].why, "nothing to compare with: --against MODEL");
 }
 
 TEST(ResultsJson, HasTheHarnesssShape) {

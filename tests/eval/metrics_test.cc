@@ -77,6 +77,12 @@ TEST(Probes, SummaryAveragesPerDimension) {
   EXPECT_DOUBLE_EQ(s.stop_rate, 2.0 / 3);
   EXPECT_DOUBLE_EQ(s.by_dimension.at("math"), 0.5);
   EXPECT_DOUBLE_EQ(s.rep4, 0.5 / 3);
+  // A choice is right or wrong, but nothing that ends or repeats itself.
+  const ProbeSummary with_choice =
+      summarise({{.id = "a", .right = true, .stopped = false, .rep4 = 0.5}, {.id = "b", .type = "choice"}});
+  EXPECT_DOUBLE_EQ(with_choice.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(with_choice.stop_rate, 0);
+  EXPECT_DOUBLE_EQ(with_choice.rep4, 0.5);
 }
 
 }  // namespace

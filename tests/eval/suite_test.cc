@@ -162,7 +162,7 @@ TEST_F(SuiteFile, PublicLinesAsTheyAre) {
 {"ind": 5, "ctx": "He", "endings": ["sits.", "is a."], "label": "1"})");
   const auto hella = probes("h.jsonl", {.format = "hellaswag"});
   ASSERT_EQ(hella.size(), 2U);
-  EXPECT_EQ(hella[0].id, "h-4");
+  EXPECT_EQ(hella[0].id, "h-1");
   EXPECT_EQ(hella[1].spec["answer_index"], 1);
   write(
       "a.jsonl",
@@ -197,6 +197,59 @@ TEST_F(SuiteFile, PublicRowsWithoutAnAnswerAreRefused) {
         R"({"question": "q", "choices": {"text": ["u", "v"], "label": ["A", "B"]}, "answerKey": "E"})");
   EXPECT_TRUE(probes("a.jsonl", {.format = "arc"}).empty());
   EXPECT_EQ(problems_.at(0).found, "answerKey \"E\"");
+  write("h.jsonl", R"({"ctx": "He", "endings": ["sits.", "is a."], "label": ""})");
+  EXPECT_TRUE(probes("h.jsonl", {.format = "hellaswag"}).empty());
+  EXPECT_EQ(problems_.at(0).found, "label \"\"");
+  EXPECT_EQ(problems_.at(0).hint, "test files have none");
+  write("b.jsonl", R"({"question": "q", "passage": "p", "label": 2})");
+  EXPECT_TRUE(probes("b.jsonl", {.format = "boolq"}).empty());
+  EXPECT_EQ(problems_.at(0).found, "\"label\": 2");
+}
+
+TEST_F(SuiteFile, AQuotedHeaderIsAHeader) {
+  write("m.csv", "\"question\",\"A\",\"B\",\"C\",\"D\",\"answer\"\n\"Two?\",\"1\",\"2\",\"3\",\"4\",\"B\"\n");
+  const auto found = probes("m.csv", {.format = "mmlu"});
+  EXPECT_TRUE(problems_.empty());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].prompt, "Two?");
+}
+
+TEST_F(SuiteFile, EveryRowOfTheRealGsm8kIsRead) {
+  KEEL_NEED_SHARED("data/eval/gsm8k_test.jsonl");
+  const auto gsm =
+      read_probe_files(test::shared_dir() / "data/eval/gsm8k_test.jsonl", {.format = "gsm8k"}, problems_);
+  EXPECT_TRUE(problems_.empty());
+  EXPECT_EQ(gsm.size(), 1319U);
+  for (const Probe& p : gsm) {
+    const std::string shown = p.spec["answer"].dump();
+    EXPECT_TRUE(check_answer(p, "So it is " + shown + ".")) << p.where;
+  }
+}
+
+TEST_F(SuiteFile, AGateNamesAMeasureThatItsDimensionHas) {
+  write("p.jsonl", kGood);
+  const std::string text =
+      refusal(R"({"gates": {"math": {"max_nll": 2}}, "groups": [{"name": "p", "file": "p.jsonl"}]})");
+  EXPECT_THAT(text,
+              HasSubstr("suite.yaml/gates/math/max_nll: gate max_nll on math, which has no such measure"));
+  EXPECT_THAT(text, HasSubstr("min_acc, max_acc_drop"));
+}
+
+TEST_F(SuiteFile, AnItemIsAnotherOneWhenItIsAskedInAnotherWay) {
+  write("p.jsonl", kGood);
+  write("t.jsonl", "{\"text\": \"The tide comes in.\"}\n");
+  const auto contents = [&](const std::string& options) {
+    const Suite s = read(R"({"groups": [{"name": "p", "file": "p.jsonl", "options": {)" + options + R"(}},
+                                        {"name": "t", "type": "nll", "file": "t.jsonl", "options": {)" +
+                         options + "}}]}");
+    return std::pair{s.groups.at(0).probes.at(0).content, s.groups.at(1).probes.at(0).content};
+  };
+  const auto plain = contents(""), longer = contents("\"max_new_tokens\": 9"),
+             told = contents("\"system\": \"Hi.\"");
+  EXPECT_NE(plain.first, longer.first);
+  EXPECT_EQ(plain.second, longer.second);  // nothing is generated for a text
+  EXPECT_NE(plain.first, told.first);
+  EXPECT_NE(plain.second, told.second);
 }
 
 TEST_F(SuiteFile, TheBundledSuiteLoadsAndItsHalvesAreDisjoint) {
@@ -205,10 +258,17 @@ TEST_F(SuiteFile, TheBundledSuiteLoadsAndItsHalvesAreDisjoint) {
       Json{{"name", "general"},
            {"groups",
             {{{"name", "tasks"}, {"file", "probes.jsonl"}},
+             {{"name", "more-tasks"}, {"file", "tasks.jsonl"}},
+             {{"name", "questions"}, {"file", "questions.jsonl"}},
+             {{"name", "robust"}, {"file", "robust.jsonl"}, {"options", {{"context", "text.jsonl"}}}},
+             {{"name", "dialogues"}, {"file", "dialogues.jsonl"}},
              {{"name", "text"}, {"type", "nll"}, {"dimension", "text"}, {"file", "text.jsonl"}},
              {{"name", "open"}, {"type", "generate"}, {"file", "open.jsonl"}}}}},
       [](const std::string& pointer) { return pointer; }, general, problems_);
   ASSERT_TRUE(problems_.empty()) << problems_[0].found;
+  size_t items = 0;
+  for (const ProbeGroup& group : all.groups) items += group.probes.size();
+  EXPECT_EQ(items, 462U);
   Suite monitor = all, last = all;
   keep_split(monitor, "monitor");
   keep_split(last, "final");
