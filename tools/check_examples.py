@@ -17,7 +17,7 @@ STOCK = (
     "Please let us know if you need anything else.",
     "Fair winds from the harbour office.",
 )
-DIMENSIONS = {"knowledge", "math", "format", "writing", "rewriting", "summary", "reasoning"}
+DIMENSIONS = {"knowledge", "math", "format", "writing", "rewriting", "summary", "reasoning", "code", "safety"}
 TYPE_KEYS = {
     "exact": {"answer"},
     "contains": {"accept"},
@@ -29,8 +29,9 @@ TYPE_KEYS = {
 CONSTRAINTS = {
     "max_words": int, "min_words": int, "bullets": int, "sentences": int,
     "must_contain": list, "must_not_contain": list, "json_keys": list,
-    "starts_with": str, "ends_with": str, "case": str,
+    "starts_with": str, "ends_with": str, "case": str, "language": str, "no_commas": bool,
 }
+SKILLS = {"follow-up", "focus", "latest", "switch"}
 CJK = "\u3400-\u9fff"
 NGRAM = 8
 
@@ -164,11 +165,12 @@ class Checker:
         for wrong in choices[1:]:
             self.want(not hit(wrong), where, f'wrong choice holds an accept string: "{wrong}"')
 
-    def probes(self, rows, harbor_grams):
-        self.want(len(rows) >= 132, "general/probes.jsonl", f"{len(rows)} rows, wanted 132")
+    def a_third_chinese(self, rows, name):
         chinese = sum(row.get("lang") == "zh" for _, row in rows)
-        self.want(chinese >= 44 and 3 * chinese >= len(rows), "general/probes.jsonl",
-                  f"{chinese} of {len(rows)} in Chinese, wanted a third and 44")
+        self.want(3 * chinese >= len(rows) > 0, name, f"{chinese} of {len(rows)} in Chinese, wanted a third")
+
+    def probes(self, rows, harbor_grams):
+        self.a_third_chinese(rows, "general probes")
         self.unique(rows, "id")
         self.unique(rows, "prompt")
         for where, row in rows:
@@ -216,6 +218,41 @@ class Checker:
         self.want(row["lang"] == "en" or not {"max_words", "min_words"} & set(constraint), where,
                   "word counts are for English only")
 
+    def check(self, where, row, check):
+        """The check of a reply: a probe's type and its key."""
+        kind = check.get("type")
+        if self.want(kind in TYPE_KEYS and set(check) == {"type"} | TYPE_KEYS[kind], where, f"check is {check}"):
+            getattr(self, "probe_" + kind)(where, row | check)
+
+    def robust(self, rows, harbor_grams):
+        self.a_third_chinese(rows, "general/robust.jsonl")
+        self.unique(rows, "id")
+        for where, row in rows:
+            wanted = {"id", "lang", "type", "prompt", "rewordings", "reordered", "check"}
+            if not self.want(set(row) == wanted and row["type"] == "robust", where, f"keys are {sorted(row)}"):
+                continue
+            forms = [row["prompt"], row["reordered"], *row["rewordings"]]
+            self.want(len(forms) == 4 == len(set(map(normal, forms))), where, "wanted four different forms")
+            self.want(not set().union(*map(ngrams, forms)) & harbor_grams, where, "shares 8 words with examples/harbor")
+            self.check(where, row, row["check"])
+
+    def dialogues(self, rows, harbor_grams):
+        self.a_third_chinese(rows, "general/dialogues.jsonl")
+        self.unique(rows, "id")
+        skills = collections.Counter()
+        for where, row in rows:
+            if not self.want(set(row) == {"id", "lang", "type", "turns"}, where, f"keys are {sorted(row)}"):
+                continue
+            self.want("check" in row["turns"][-1], where, "the last turn is not checked")
+            for turn in row["turns"]:
+                self.want(is_text(turn.get("user")), where, "a turn without user")
+                self.want(not ngrams(turn["user"]) & harbor_grams, where, "shares 8 words with examples/harbor")
+                if "check" in turn:
+                    skills[turn.get("skill")] += 1
+                    self.check(where, row, turn["check"])
+        self.want(set(skills) == SKILLS, "general/dialogues.jsonl", f"skills are {sorted(map(str, skills))}")
+        return sum(skills.values())
+
     def paragraphs(self, rows, harbor_grams):
         self.want(len(rows) >= 24, "general/text.jsonl", f"{len(rows)} rows, wanted 24")
         self.unique(rows, "text")
@@ -231,7 +268,9 @@ class Checker:
 
     def run(self):
         train, heldout = self.rows("harbor/train.jsonl"), self.rows("harbor/heldout.jsonl")
-        probes, text = self.rows("general/probes.jsonl"), self.rows("general/text.jsonl")
+        probes = [row for name in ("probes", "tasks", "questions") for row in self.rows(f"general/{name}.jsonl")]
+        robust, dialogues = self.rows("general/robust.jsonl"), self.rows("general/dialogues.jsonl")
+        text, open_questions = self.rows("general/text.jsonl"), self.rows("general/open.jsonl")
         facts = self.table_of_facts()
         replies = self.train(train, facts)
         messages = [m for _, r in train for m in r.get("messages", [])]
@@ -242,8 +281,12 @@ class Checker:
         harbor_grams = set().union(*(ngrams(t) for t in harbor))
         self.probes(probes, harbor_grams)
         self.paragraphs(text, harbor_grams)
+        self.robust(robust, harbor_grams)
+        replies = self.dialogues(dialogues, harbor_grams)
+        items = len(probes) + 5 * len(robust) + replies + len(text) + len(open_questions)
+        self.want(items >= 400, "general", f"{items} items, wanted 400")
         return (f"{len(facts)} facts, {len(train)} train rows, {len(heldout)} held-out rows, "
-                f"{len(probes)} probes, {len(text)} paragraphs")
+                f"{items} general items, {len(text)} paragraphs")
 
 
 def main():
