@@ -1,5 +1,7 @@
 #include "model/factory.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "model/precision.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 // Every family against transformers: logits, every gradient, greedy ids; and the model against itself.
 #include "golden.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <set>
 
 namespace keel::test {

@@ -1,6 +1,8 @@
 // Adapters against PEFT: logits, gradients, merging, folders; and new tokens.
 #include "golden.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 #include <set>
 

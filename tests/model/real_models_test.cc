@@ -1,6 +1,8 @@
 // Small published models: forward numbers and greedy ids of an independent implementation.
 #include "golden.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cstring>
 
 #include "base/fs.h"
