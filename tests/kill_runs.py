@@ -18,7 +18,12 @@ CLOCK_FIELDS = ("elapsed_s", "tokens_per_s", "memory_gb", "memory_peak_gb", "eta
 COMMON = ["--num_train_epochs", "8", "--per_device_train_batch_size", "2", "--gradient_accumulation_steps", "2",
           "--val_size", "8", "--learning_rate", "0.003", "--lr_scheduler_type", "cosine", "--eval_steps", "7",
           "--save_steps", "5", "--sample_count", "1", "--max_new_tokens", "4", "--precision", "fp32", "--threads", "1"]
-KINDS = {"full": [], "lora": ["--finetuning_type", "lora", "--lora_rank", "4", "--lora_dropout", "0.1"]}
+KINDS = {
+    "full": ["--mix_strategy", "multi_task"],
+    "lora": ["--finetuning_type", "lora", "--lora_rank", "4", "--lora_dropout", "0.1", "--mix_strategy", "dmt", "--dmt_k", "0.5",
+             "--order_by", "length", "--stages", '[{"epochs": 2}, {"epochs": 6, "learning_rate": 0.002}]'],
+}
+SOURCES = {"full": ({}, {"weight": 2}), "lora": ({"role": "general"}, {"role": "specialist"})}
 
 
 def make_model(folder):
@@ -41,8 +46,8 @@ def make_rows(path, count):
 
 
 def command(program, work, kind, run):
-    datasets = json.dumps([{"path": str(work / "rows.jsonl")}, {"path": str(work / "more.jsonl"), "weight": 2}])
-    return [program, "train", "--model_name_or_path", work / "model", "--datasets", datasets, "--mix_strategy", "multi_task",
+    datasets = json.dumps([{"path": str(work / name), **more} for name, more in zip(("rows.jsonl", "more.jsonl"), SOURCES[kind])])
+    return [program, "train", "--model_name_or_path", work / "model", "--datasets", datasets,
             "--general_dataset", work / "general.jsonl", "--output_dir", run, "--resume", "true", *COMMON, *KINDS[kind]]
 
 

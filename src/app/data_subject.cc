@@ -18,7 +18,9 @@ void check_options(const RunConfig& config) {
   std::vector<ErrorText> problems;
   if (config.data.dataset.empty() && config.data.datasets.empty())
     problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
-  if (config.data.val_size > 0 && !config.data.eval_dataset.empty())
+  throw_problems(problems);
+  plan_stages(training_specs(config.data), config.data.mixing, problems);
+  if (config.data.val_size > 0 && !validation_specs(config.data).empty())
     problems.push_back(
         {.where = "val_size", .found = "val_size and eval_dataset, both", .wanted = "one of them"});
   throw_problems(problems);
@@ -67,7 +69,8 @@ LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits)
   all.strict = false;
   RowSet train = read_rows(training_specs(o), all);
   if (o.val_size > 0) s.validation = examine(hold_out(train, o.val_size), o, context);
-  if (!o.eval_dataset.empty()) s.validation = examine(read_rows(specs_of(o.eval_dataset), all), o, context);
+  const std::vector<DatasetSpec> validation = validation_specs(o);
+  if (!validation.empty()) s.validation = examine(read_rows(validation, all), o, context);
   s.train = examine(std::move(train), o, context);
   return out;
 }

@@ -69,7 +69,9 @@ RunData load_run_data(const RunConfig& config, const ChatModel& model, const std
   log_set("validation", sets.validation);
   log_set("general", sets.general);
   return {.train = std::move(sets.train),
-          .eval = {.domain = sets.validation.examples.all(), .general = sets.general.examples.all()}};
+          .eval = {.domain = sets.validation.examples.all(),
+                   .general = sets.general.examples.all(),
+                   .sources = std::move(sets.validation.sources)}};
 }
 
 void settle_loss_reduction(RunConfig& config, const Dataset& train) {

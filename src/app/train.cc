@@ -5,11 +5,12 @@
 
 #include "app/commands.h"
 #include "app/data_subject.h"
+#include "app/grid_run.h"
 #include "app/interrupt.h"
-#include "app/output_folder.h"
 #include "app/resume.h"
 #include "app/samples.h"
 #include "app/session.h"
+#include "app/train_run.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -55,6 +56,12 @@ Json table_of(const TrainSummary& s) {
   Json rows = Json::array();
   if (s.before.domain)
     rows.push_back({"domain, loss per token", cell(s.before.domain), cell(s.after.domain)});
+  for (const auto& [source, nll] : s.after.by_source) {
+    const auto was = s.before.by_source.find(source);  // missing where a resumed run has other data
+    const bool known = was != s.before.by_source.end();
+    rows.push_back(
+        {source + ", loss per token", cell(known ? std::optional(was->second) : std::nullopt), cell(nll)});
+  }
   if (s.before.general)
     rows.push_back({"general, loss per token", cell(s.before.general), cell(s.after.general)});
   rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
@@ -101,11 +108,11 @@ std::function<bool()> stop_rule(const TrainOptions& options) {
   };
 }
 
-std::optional<Mixture> mixture_of(const RunConfig& config, const Dataset& set) {
+std::vector<MixStage> stages_of(const RunConfig& config, const Dataset& set) {
   Mix mix = make_mix(set, config.data, static_cast<uint64_t>(config.train.seed));
   for (const std::string& line : mix.lines) log_line(line);
   for (const std::string& text : mix.warnings) warn_line(text);
-  return std::move(mix.mixture);
+  return std::move(mix.stages);
 }
 
 TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
@@ -116,17 +123,12 @@ TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) 
           .optim = config.optim,
           .loss = config.loss,
           .loss_by_source = loss_by_source(config.loss, data.train.sources),
-          .mixture = mixture_of(config, data.train),
+          .stages = stages_of(config, data.train),
           .loss_reduction = config.data.loss_reduction,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,
           .run_dir = config.train.output_dir,
           .stop_requested = stop_rule(config.train)};
-}
-
-OutputFolder::Use use_of(const TrainOptions& o) {
-  if (wants_resume(o)) return OutputFolder::Use::resume;
-  return o.overwrite_output_dir ? OutputFolder::Use::overwrite : OutputFolder::Use::fresh;
 }
 
 // The answers before training, which a resumed run finds as they were.
@@ -160,27 +162,37 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
       {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
       {"facts", facts_of(config, data, s)},
       {"tables", table_of(s)},
+      {"losses", {{"before", s.before.row()}, {"after", s.after.row()}}},
       {"samples", samples.to_json()}};
   write_file(run_dir / "summary.json", summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   write_report(run_dir);
 }
 
 // What `--resume` says of a run that has nothing left to do.
-int tell_end(const fs::path& run_dir) {
+void tell_end(const fs::path& run_dir) {
   const Json summary = read_json(run_dir / "summary.json");
   info("{} is done, nothing is left to train: {} steps. {}", run_dir.string(),
        summary.value("/facts/steps"_json_pointer, std::string("all")),
        summary.value("verdict", std::string()));
   fmt::print("{}\n", (run_dir / "model").string());
-  return 0;
 }
 
-int train_run(RunConfig& config) {
+}  // namespace
+
+OutputFolder::Use use_of(const TrainOptions& o) {
+  if (wants_resume(o)) return OutputFolder::Use::resume;
+  return o.overwrite_output_dir ? OutputFolder::Use::overwrite : OutputFolder::Use::fresh;
+}
+
+RunEnd train_run(RunConfig& config) {
   const fs::path run_dir = config.train.output_dir;
   const OutputFolder folder(run_dir, use_of(config.train));
   ResumePoint from;
   if (wants_resume(config.train)) from = prepare_resume(config);
-  if (from.finished) return tell_end(run_dir);
+  if (from.finished) {
+    tell_end(run_dir);
+    return RunEnd::finished;
+  }
   ChatModel model = load_model(config, true);
   const RunData data =
       load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
@@ -202,12 +214,10 @@ int train_run(RunConfig& config) {
   info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(s), s.tokens_per_s,
        s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
-  if (s.ended != kInterrupted) return 0;
+  if (s.ended != kInterrupted) return RunEnd::finished;
   info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
-  return interrupted() ? 130 : 0;
+  return RunEnd::interrupted;
 }
-
-}  // namespace
 
 int run_train(Args args) {
   LoadedRun run = load_run_config({args.begin(), args.end()}, {.command = "train"});
@@ -217,7 +227,8 @@ int run_train(Args args) {
   }
   for (const std::string& note : run.parsed.notes) log_line(note);
   catch_interrupts();
-  return train_run(run.config);
+  const RunEnd end = run.config.grid.grid.is_null() ? train_run(run.config) : grid_run(run.config);
+  return end == RunEnd::interrupted && interrupted() ? 130 : 0;
 }
 
 }  // namespace keel

@@ -19,6 +19,7 @@ std::vector<FieldRef> RunConfig::fields() {
   std::vector<FieldRef> out;
   append(out, model);
   append(out, data);
+  append(out, grid);
   append(out, loss);
   append(out, optim);
   append(out, train);

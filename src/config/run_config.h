@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/parse.h"
+#include "corpus/mixing_grid.h"
 #include "data/options.h"
 #include "eval/options.h"
 #include "loss/options.h"
@@ -20,6 +21,7 @@ struct RunConfig {
   DataOptions data;
   LossOptions loss;
   OptimOptions optim;
+  GridOptions grid;
   TrainOptions train;
   GenerateOptions generate;
 

@@ -61,7 +61,8 @@ constexpr Unsupported kUnsupported[] = {
     {"Distillition|distillition|distillation|teacher_model_path|teacher_*", "there is no teacher"},
     {"resume_only_model", "start from a saved model: model_name_or_path or adapter_name_or_path"},
     {"interleave_probs|interleave_prob|curriculum_sampling|stopping_strategy|shuffle_merged_datasets",
-     "mix_strategy: multi_task mixes by the weights of the datasets list and mix_alpha"},
+     "mix_strategy: multi_task mixes by the weights of the datasets list and mix_alpha; order_by: length "
+     "trains short rows first"},
     {"tool_format|enable_thinking|default_agent|agent_template|thinking_*",
      "the model's own chat template decides"},
     {"dataset_test_split|dataset_config|dataset_config_name|subset|eval_num_"

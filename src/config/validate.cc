@@ -7,8 +7,9 @@
 #include <filesystem>
 #include <set>
 
+#include "config/settings.h"
 #include "config/values.h"
-#include "corpus/dataset_spec.h"
+#include "corpus/mixing_grid.h"
 
 namespace keel {
 namespace {
@@ -91,8 +92,62 @@ class Check {
       const std::string file = where(name);
       return file.empty() || file.starts_with("--") ? name : file + ": " + name;
     };
-    dataset_specs(config_.data.datasets, place("datasets"), parsed_.problems);
+    const size_t before = parsed_.problems.size();
+    specs_ = dataset_specs(config_.data.datasets, place("datasets"), parsed_.problems);
+    if (parsed_.problems.size() == before) mixing(place);
     column_names(config_.data.columns, place("columns"), parsed_.problems);
+  }
+
+  // place: of an option in the user's file.
+  template <class Place>
+  void mixing(const Place& place) {
+    std::vector<DatasetSpec> all;
+    for (const std::string& path : config_.data.dataset) all.push_back({.path = path});
+    all.insert(all.end(), specs_.begin(), specs_.end());
+    std::vector<ErrorText> problems;
+    const auto stages = plan_stages(all, config_.data.mixing, problems);
+    if (stages.size() > 1 && config_.train.max_steps > 0)
+      problems.push_back(
+          {.where = "max_steps",
+           .found = fmt::format("max_steps: {} with {} stages", config_.train.max_steps, stages.size()),
+           .wanted = "stages: [{max_steps: …}, …]",
+           .hint = "num_train_epochs holds for every stage that does not say its own"});
+    if (problems.empty()) grid(all, problems);
+    for (ErrorText& problem : problems) {
+      const size_t end = std::min(problem.where.find_first_of("[."), problem.where.size());
+      problem.where = place(problem.where.substr(0, end)) + problem.where.substr(end);
+      parsed_.problems.push_back(std::move(problem));
+    }
+  }
+
+  void grid(const std::vector<DatasetSpec>& sources, std::vector<ErrorText>& problems) const {
+    const std::vector<GridArm> arms = grid_arms(config_.grid, config_.data.mixing, problems);
+    if (arms.empty()) return;
+    const DataOptions& data = config_.data;
+    const auto is_measured = [&](SourceRole role) {
+      return data.val_size > 0 || std::ranges::any_of(sources, [&](const DatasetSpec& s) {
+               return s.role == role && !s.eval.empty();
+             });
+    };
+    if (!is_measured(SourceRole::specialist))
+      problems.push_back({.where = "grid",
+                          .found = "grid without held-out rows of the specialist sources",
+                          .wanted = "val_size, or eval: FILE at each of them",
+                          .hint = "the arms are compared by their losses"});
+    if (!is_measured(SourceRole::general) && data.general_dataset.empty())
+      problems.push_back({.where = "grid",
+                          .found = "grid without held-out general rows",
+                          .wanted = "val_size, general_dataset, or eval: FILE at the general sources",
+                          .hint = "the arms are compared by their losses"});
+    const std::string& resume = config_.train.resume_from_checkpoint;
+    if (!resume.empty() && !parse_bool(resume) && resume != "auto")
+      problems.push_back({.where = "resume_from_checkpoint",
+                          .found = "one checkpoint for a grid of runs",
+                          .wanted = "true: the arm that was under way goes on"});
+  }
+
+  bool has_own_validation() const {
+    return std::ranges::any_of(specs_, [](const DatasetSpec& s) { return !s.eval.empty(); });
   }
 
   void token_batch() {
@@ -148,12 +203,17 @@ class Check {
     const DataOptions& data = config_.data;
     if (data.val_size > 0 && !data.eval_dataset.empty())
       problem("val_size", "val_size together with eval_dataset", "one of the two");
+    else if (data.val_size > 0 && has_own_validation())
+      problem("val_size", "val_size together with eval in the datasets list", "one of the two");
     if (data.val_size >= 1 && data.val_size != std::trunc(data.val_size))
       problem("val_size", fmt::format("val_size: {}", data.val_size),
               "a share below 1 or a whole number of rows");
     if (!data.template_name.empty() && !data.chat_template.empty())
       problem("chat_template", "chat_template together with template", "one of the two");
     if (config_.train.stage == "cpt") {
+      if (!data.order_by.empty() && data.packing)
+        problem("order_by", fmt::format("order_by: {} with packed texts", data.order_by), "packing: false",
+                "a packed row holds texts of all kinds");
       for (const char* name : {"template", "chat_template", "default_system"})
         if (set(name)) note(name, "plain text has no chat template");
       if (set("pack_length") && data.pack_length > 0 && set("packing") && !data.packing)
@@ -182,7 +242,7 @@ class Check {
   }
 
   void stopping() {
-    if (config_.data.val_size > 0 || !config_.data.eval_dataset.empty()) return;
+    if (config_.data.val_size > 0 || !config_.data.eval_dataset.empty() || has_own_validation()) return;
     if (config_.train.early_stopping_patience > 0)
       problem("early_stopping_patience", "early_stopping_patience without validation data",
               "eval_dataset or val_size");
@@ -227,6 +287,7 @@ class Check {
   RunConfig default_;
   RunConfig& config_;
   ParseResult& parsed_;
+  std::vector<DatasetSpec> specs_;  // of the datasets list
 };
 
 }  // namespace

@@ -43,10 +43,7 @@ Dataset set_of(const EncodedRows& rows, std::span<const uint32_t> chosen, int64_
               .hash = rows.hash,
               .cache = rows.cache,
               .from_cache = rows.from_cache};
-  for (const Source& source : rows.sources) {
-    set.sources.push_back(source.name);
-    set.weights.push_back(source.weight);
-  }
+  for (const Source& source : rows.sources) set.sources.push_back(source.name);
   set.stats.rejected = rejected;
   std::vector<int64_t> lengths;
   for (const uint32_t row : chosen) {
@@ -93,12 +90,25 @@ void show_rows(const DataContext& context, EncodedRows& rows, const std::vector<
   context.on_rows(train, validation);
 }
 
-void check_options(const DataOptions& o, Stage stage) {
-  if (o.val_size > 0 && !o.eval_dataset.empty())
+std::vector<double> order_keys(const ExampleSet& examples, const std::string& order_by) {
+  std::vector<double> keys(order_by.empty() ? 0 : examples.size());
+  for (size_t i = 0; i < keys.size(); ++i)
+    keys[i] = order_by == kOrderByLength ? static_cast<double>(examples.length(i)) : examples.order(i);
+  return keys;
+}
+
+void check_options(const DataOptions& o, Stage stage, const std::vector<DatasetSpec>& validation) {
+  if (o.val_size > 0 && !validation.empty())
     throw UserError({.where = "val_size",
-                     .found = "val_size and eval_dataset, both",
+                     .found = o.eval_dataset.empty() ? "val_size and a dataset's eval, both"
+                                                     : "val_size and eval_dataset, both",
                      .wanted = "one of them",
-                     .hint = "leave val_size out to validate on eval_dataset"});
+                     .hint = "leave val_size out to validate on files"});
+  if (stage == Stage::cpt && o.packing && !o.order_by.empty())
+    throw UserError({.where = "order_by",
+                     .found = fmt::format("order_by: {} with packed texts", o.order_by),
+                     .wanted = "packing: false",
+                     .hint = "a packed row holds texts of all kinds"});
   if (o.overlength == "split" && stage == Stage::sft)
     throw UserError({.where = "overlength",
                      .found = "split for chats",
@@ -125,17 +135,19 @@ Dataset load_dataset(const std::vector<std::string>& names, const DataContext& c
 
 TrainingSets load_training_sets(const DataContext& context) {
   const DataOptions& o = context.options;
-  check_options(o, context.stage);
+  const std::vector<DatasetSpec> validation_from = validation_specs(o);
+  check_options(o, context.stage, validation_from);
   EncodedRows rows = encode_sources(training_specs(o), context, context.stage);
   TrainingSets sets;
   Split split = split_rows(rows, o.val_size);
   sets.train = set_of(rows, split.train, count_rejected(rows));
   if (context.stage == Stage::cpt && o.packing)
     pack(sets.train, o.pack_length > 0 ? o.pack_length : o.cutoff_len);
+  sets.train.order_keys = order_keys(sets.train.examples, o.order_by);
   if (!split.validation.empty()) sets.validation = set_of(rows, split.validation, 0);
   RowSet validation;
-  if (!o.eval_dataset.empty()) {
-    EncodedRows held = encode_sources(specs_of(o.eval_dataset), context, context.stage);
+  if (!validation_from.empty()) {
+    EncodedRows held = encode_sources(validation_from, context, context.stage);
     sets.validation = whole_set(held);
     validation = std::move(held.head);
   }

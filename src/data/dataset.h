@@ -12,9 +12,9 @@ namespace keel {
 
 struct Dataset {
   ExampleSet examples;
+  std::vector<double> order_keys;  // of the examples with order_by: small ones first; empty: shuffled
   DataStats stats;
   std::vector<std::string> sources;  // names; Example::source points here
-  std::vector<double> weights;       // of the sources, for mixing
   std::string hash;                  // 16 hex digits: content of the files
   fs::path cache;                    // the folder that keeps the tokens; empty: memory
   bool from_cache = false;           // they were there before
@@ -22,7 +22,7 @@ struct Dataset {
 
 struct TrainingSets {
   Dataset train;
-  Dataset validation;  // eval_dataset, or val_size of the training rows; may be empty
+  Dataset validation;  // validation_specs, or val_size of the training rows; may be empty
   Dataset general;     // general_dataset; may be empty
 };
 

@@ -69,7 +69,7 @@ class SourceEncoder {
     });
     for (size_t i = 0; i < records.size(); ++i) {
       if (encoded[i].refused) refuse(encoded[i]);
-      store_.add(encoded[i], hashes[i], source, records[i].place);
+      store_.add(encoded[i], hashes[i], source, records[i].place, records[i].order);
       keep_head(source, std::move(records[i]));
     }
     tell();

@@ -24,7 +24,8 @@ class ExampleSet {
 
   size_t size() const { return begins_.empty() ? 0 : begins_.size() - 1; }
   bool empty() const { return size() == 0; }
-  int64_t length(size_t i) const;  // in tokens
+  int64_t length(size_t i) const;                                               // in tokens
+  double order(size_t i) const { return store_->order(members_[begins_[i]]); }  // its row's number
   int32_t source(size_t i) const { return store_->source(members_[begins_[i]]); }
   Example operator[](size_t i) const;
   std::vector<int64_t> lengths() const;

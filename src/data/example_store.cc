@@ -46,7 +46,8 @@ void ExampleStore::add_runs(const Example& e) {
   }
 }
 
-void ExampleStore::add(const EncodedRow& row, uint64_t hash, int32_t source, std::string_view place) {
+void ExampleStore::add(const EncodedRow& row, uint64_t hash, int32_t source, std::string_view place,
+                       double order) {
   constexpr size_t kMost = std::numeric_limits<uint32_t>::max();
   KEEL_CHECK(rows_.size() < kMost && examples_.size() + row.examples.size() < kMost, "rows fit into 32 bits");
   for (const Example& e : row.examples) {
@@ -62,7 +63,8 @@ void ExampleStore::add(const EncodedRow& row, uint64_t hash, int32_t source, std
   rows_.append({.hash = hash,
                 .place = places_.size(),
                 .example = static_cast<uint32_t>(examples_.size() - row.examples.size()),
-                .source = source});
+                .source = source,
+                .order = order});
   counts_.append(row_counts(row.stats));
   places_.append(std::span(place.data(), place.size()));
 }

@@ -31,7 +31,8 @@ class ExampleStore {
   static ExampleStore open(const fs::path& folder, const Json& sizes);  // UserError: other sizes than that
 
   // A row with its examples (none: a row that is not trained). hash: of its content.
-  void add(const EncodedRow& row, uint64_t hash, int32_t source, std::string_view place);
+  // order: the row's number for order_by.
+  void add(const EncodedRow& row, uint64_t hash, int32_t source, std::string_view place, double order = 0);
   void finish();       // no more rows come; everything below needs it
   Json sizes() const;  // for open()
 
@@ -43,6 +44,7 @@ class ExampleStore {
   size_t examples() const { return examples_.size(); }
   int64_t length(size_t example) const { return examples_.values()[example].tokens; }
   int32_t source(size_t example) const { return rows_.values()[examples_.values()[example].row].source; }
+  double order(size_t example) const { return rows_.values()[examples_.values()[example].row].order; }
   std::span<const LabelRun> runs(size_t example) const;
   bool part_of_conversation(size_t example) const {
     return examples_.values()[example].conversation_supervised > 0;
@@ -54,6 +56,7 @@ class ExampleStore {
     uint64_t hash = 0, place = 0;  // place: where it begins in places_
     uint32_t example = 0;          // the first one
     int32_t source = 0;
+    double order = 0;
   };
   struct StoredExample {
     uint64_t ids = 0, runs = 0;  // where they begin

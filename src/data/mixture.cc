@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
+#include "data/sample_order.h"
 
 namespace keel {
 namespace {
@@ -13,21 +13,34 @@ namespace {
 // Where an epoch stands in one source.
 class Stream {
  public:
-  Stream(std::vector<uint32_t> samples, uint64_t seed, uint64_t epoch, uint64_t source)
-      : samples_(std::move(samples)), seed_(seed), epoch_(epoch), source_(source) {}
+  struct Key {
+    uint64_t seed, epoch, source;
+  };
+
+  // passes: how many the epoch asks for. keys: see MixtureOptions.
+  Stream(std::vector<uint32_t> samples, double passes, Key key, std::span<const double> keys)
+      : samples_(std::move(samples)), passes_(passes), key_(key), keys_(keys) {}
 
   uint32_t next() {
-    if (at_ == 0) {
-      Rng(seed_, "mixture", epoch_, source_ << 32 | pass_++).shuffle(std::span(samples_));
-    }
+    if (at_ == 0) begin_pass();
     const uint32_t sample = samples_[at_];
     at_ = (at_ + 1) % samples_.size();
     return sample;
   }
 
  private:
+  void begin_pass() {
+    const double left = std::clamp(passes_ - static_cast<double>(pass_), 0.0, 1.0);
+    const auto part = static_cast<size_t>(std::llround(left * static_cast<double>(samples_.size())));
+    put_in_order(samples_, part, Rng(key_.seed, "mixture", key_.epoch, key_.source << 32 | pass_), keys_);
+    ++pass_;
+  }
+
   std::vector<uint32_t> samples_;
-  uint64_t seed_, epoch_, source_, pass_ = 0;
+  double passes_;
+  Key key_;
+  std::span<const double> keys_;
+  uint64_t pass_ = 0;
   size_t at_ = 0;
 };
 
@@ -54,21 +67,18 @@ Mixture::Mixture(std::span<const int32_t> source_of, std::vector<int64_t> length
     samples_[source].push_back(s);
     source_units_[source] += units_of(s);
   }
-  const double all = std::accumulate(source_units_.begin(), source_units_.end(), 0.0);
+  if (options_.units == 0) options_.units = std::accumulate(source_units_.begin(), source_units_.end(), 0.0);
   double draws = 0;
   for (size_t i = 0; i < samples_.size(); ++i) {
     KEEL_CHECK(options_.shares[i] == 0 || !samples_[i].empty(), "samples of each source that has a share");
-    if (options_.shares[i] > 0)
-      draws += options_.shares[i] * all / (source_units_[i] / static_cast<double>(samples_[i].size()));
+    draws += passes_of(i) * static_cast<double>(samples_[i].size());
   }
   draws_ = std::max<int64_t>(1, std::llround(draws));
 }
 
 std::vector<double> Mixture::passes() const {
-  const double all = std::accumulate(source_units_.begin(), source_units_.end(), 0.0);
   std::vector<double> out;
-  for (size_t i = 0; i < samples_.size(); ++i)
-    out.push_back(samples_[i].empty() ? 0 : options_.shares[i] * all / source_units_[i]);
+  for (size_t i = 0; i < samples_.size(); ++i) out.push_back(passes_of(i));
   return out;
 }
 
@@ -79,7 +89,8 @@ std::vector<uint32_t> Mixture::order(int64_t epoch) const {
   for (size_t i = 0; i < samples_.size(); ++i) {
     if (options_.shares[i] == 0) continue;
     sources.push_back(i);
-    streams.emplace_back(samples_[i], options_.seed, static_cast<uint64_t>(epoch), i);
+    const Stream::Key key{.seed = options_.seed, .epoch = static_cast<uint64_t>(epoch), .source = i};
+    streams.emplace_back(samples_[i], passes_of(i), key, options_.keys);
   }
   std::vector<double> due(streams.size(), 0.0);
   std::vector<uint32_t> order;

@@ -17,6 +17,8 @@ struct MixtureOptions {
   std::vector<double> shares;  // of each source; they sum to 1
   bool by_tokens = true;       // what the shares are shares of: tokens, else samples
   uint64_t seed = 42;
+  double units = 0;               // of an epoch; 0: as many as all sources have together
+  std::vector<double> keys = {};  // of each sample: small ones first; empty: shuffled
 };
 
 class Mixture {
@@ -26,8 +28,7 @@ class Mixture {
 
   std::span<const double> shares() const { return options_.shares; }  // of each source
 
-  // Samples of an epoch: about as many units as all sources have together.
-  int64_t draws() const { return draws_; }
+  int64_t draws() const { return draws_; }  // samples of an epoch
 
   // The samples of an epoch in order, a pure function of (seed, epoch). At any point each source has its
   // share up to one sample. A source is passed over in an order of its own, again and again if its share asks
@@ -38,6 +39,10 @@ class Mixture {
   std::vector<double> passes() const;
 
  private:
+  // How often an epoch passes over a source.
+  double passes_of(size_t source) const {
+    return samples_[source].empty() ? 0 : options_.shares[source] * options_.units / source_units_[source];
+  }
   double units_of(uint32_t sample) const {
     return options_.by_tokens ? static_cast<double>(lengths_[sample]) : 1.0;
   }

@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "corpus/stage_plan.h"
 
 namespace keel {
+
+inline constexpr const char* kOrderByLength = "length";
 
 struct DataOptions {
   std::vector<std::string> dataset;
@@ -24,9 +27,8 @@ struct DataOptions {
   std::string overlength = "drop_oldest_turns";
   bool packing = true;
   int64_t pack_length = 0;
-  std::string mix_strategy = "concat";
-  double mix_alpha = 1.0;
-  std::string mix_by = "tokens";
+  MixingOptions mixing;
+  std::string order_by;
   std::string train_on = "all";
   int64_t max_turn_tokens = 0;
   std::string loss_reduction = "auto";
@@ -43,7 +45,8 @@ struct DataOptions {
       "dataset_info.json in dataset_dir",
       {.aliases = {"data_path", "train_dataset", "dataset_name"}});
     v("datasets", datasets,
-      "more training sources, each {path, name, format, split, weight, max_samples, columns, tags}");
+      "more training sources, each {path, name, format, split, weight, stage, role, eval, max_samples, "
+      "columns, tags}");
     v("columns", columns, "other names of fields: {name in the schema: name in the file}, for every dataset");
     v("dataset_dir", dataset_dir, "folder that relative dataset names are looked up in");
     v("eval_dataset", eval_dataset,
@@ -70,12 +73,9 @@ struct DataOptions {
       {.aliases = {"sample_packing"}});
     v("pack_length", pack_length, "cpt: tokens of a packed row; 0: cutoff_len",
       {.aliases = {"packing_length"}, .min = 0});
-    v("mix_strategy", mix_strategy,
-      "concat: every sample once an epoch; multi_task: sources by share, weight · size^mix_alpha",
-      {.choices = {"concat", "multi_task"}});
-    v("mix_alpha", mix_alpha, "multi_task: 1: as much of a source as there is; 0: as much of each",
-      {.min = 0, .max = 1});
-    v("mix_by", mix_by, "multi_task: what the shares are shares of", {.choices = {"tokens", "samples"}});
+    mixing.fields(v);
+    v("order_by", order_by,
+      "length, or a numeric field of the rows: small ones first instead of shuffled; empty: shuffled");
     v("train_on", train_on,
       "replies that are trained: all; the last; those with train: true or a weight (per_message)",
       {.choices = {"all", "last", "per_message"}});

@@ -1,5 +1,7 @@
 #include "data/row_set.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "corpus/corpus.h"
@@ -26,6 +28,21 @@ std::vector<DatasetSpec> training_specs(const DataOptions& options) {
   for (DatasetSpec& spec : dataset_specs(options.datasets, "datasets", problems))
     specs.push_back(std::move(spec));
   throw_first(problems);
+  if (options.order_by != kOrderByLength)
+    for (DatasetSpec& spec : specs) spec.order_by = options.order_by;
+  return specs;
+}
+
+std::vector<DatasetSpec> validation_specs(const DataOptions& options) {
+  std::vector<DatasetSpec> specs = specs_of(options.eval_dataset);
+  for (DatasetSpec& spec : training_specs(options)) {
+    if (spec.eval.empty()) continue;
+    spec.name = spec.label();
+    spec.path = std::exchange(spec.eval, "");
+    spec.order_by.clear();
+    spec.max_samples = 0;  // that of the training rows
+    specs.push_back(std::move(spec));
+  }
   return specs;
 }
 
@@ -52,7 +69,6 @@ RowSet read_rows(const std::vector<DatasetSpec>& specs, const DataOptions& optio
     rows.source.resize(rows.records.size(), static_cast<int32_t>(rows.sources.size()));
     rows.sources.push_back({.name = spec.label(),
                             .schema = std::move(corpus.schema),
-                            .weight = spec.weight,
                             .rejections = std::move(corpus.rejections),
                             .files = std::move(corpus.files)});
     hashes += corpus.hash;
@@ -67,7 +83,7 @@ RowSet hold_out(RowSet& rows, double val_size) {
   const std::vector<bool> out = held_out(hashes, val_size);
   RowSet kept{.sources = std::move(rows.sources), .hash = rows.hash}, held{.hash = rows.hash};
   for (const Source& s : kept.sources)
-    held.sources.push_back({.name = s.name, .schema = s.schema, .weight = s.weight, .files = s.files});
+    held.sources.push_back({.name = s.name, .schema = s.schema, .files = s.files});
   for (size_t i = 0; i < out.size(); ++i) {
     RowSet& side = out[i] ? held : kept;
     side.records.push_back(std::move(rows.records[i]));

@@ -16,7 +16,6 @@ namespace keel {
 
 struct Source {
   std::string name, schema;
-  double weight = 1;  // for mixing
   std::vector<Rejection> rejections;
   std::vector<std::filesystem::path> files;  // that were read
 };
@@ -28,9 +27,11 @@ struct RowSet {
   std::string hash;             // 16 hex digits: content of the files
 };
 
-// The sources that options.dataset and options.datasets name. UserError: the first mistake of the list
-// (config/ tells all of them at once).
+// The sources that options.dataset and options.datasets name, with the field of order_by. UserError: the
+// first mistake of the list (config/ tells all of them at once).
 std::vector<DatasetSpec> training_specs(const DataOptions& options);
+// The held-out sources: eval_dataset, and the eval files of the datasets list under their source's name.
+std::vector<DatasetSpec> validation_specs(const DataOptions& options);
 std::vector<DatasetSpec> specs_of(const std::vector<std::string>& paths);
 
 // Takes the rows of a source, block by block.

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "data/sample_order.h"
 
 namespace keel {
 namespace {
@@ -49,56 +50,77 @@ std::vector<Indices> deal_by_length(std::span<const uint32_t> samples, const std
 
 }  // namespace
 
-Sampler::Sampler(std::vector<int64_t> lengths, SamplerOptions options, std::optional<Mixture> mixture)
-    : lengths_(std::move(lengths)), options_(options), mixture_(std::move(mixture)) {
-  KEEL_CHECK(!lengths_.empty(), "a sampler needs examples");
-  KEEL_CHECK(options.batch_size > 0 && options.accumulation > 0, "a step has at least one sample");
-}
-
-int64_t Sampler::samples_per_epoch() const {
-  return mixture_ ? mixture_->draws() : static_cast<int64_t>(lengths_.size());
-}
-
-int64_t Sampler::steps_per_epoch() const {
+Sampler::Sampler(std::vector<int64_t> lengths, SamplerOptions options, std::vector<MixStage> stages)
+    : lengths_(std::move(lengths)), options_(std::move(options)) {
+  KEEL_CHECK(!lengths_.empty() && !stages.empty(), "a sampler needs examples and a stage");
+  KEEL_CHECK(options_.batch_size > 0 && options_.accumulation > 0, "a step has at least one sample");
   const int64_t each = options_.batch_size * options_.accumulation;
-  return (samples_per_epoch() + each - 1) / each;
+  int64_t first_step = 0, first_epoch = 0;
+  for (MixStage& mix : stages) {
+    Dealt stage{.mix = std::move(mix), .first_step = first_step, .first_epoch = first_epoch};
+    stage.samples = stage.mix.mixture ? stage.mix.mixture->draws() : static_cast<int64_t>(lengths_.size());
+    stage.steps_per_epoch = (stage.samples + each - 1) / each;
+    stage.steps = steps_of(stage);
+    first_step += stage.steps;
+    first_epoch += (stage.steps + stage.steps_per_epoch - 1) / stage.steps_per_epoch;
+    stages_.push_back(std::move(stage));
+  }
 }
 
-int64_t Sampler::total_steps(double epochs, int64_t max_steps) const {
+int64_t Sampler::steps_of(const Dealt& stage) const {
+  const int64_t own = stage.mix.epochs ? 0 : options_.max_steps;
+  const int64_t max_steps = stage.mix.max_steps.value_or(own);
   if (max_steps > 0) return max_steps;
   // A hair is taken off so that 0.1 epochs of 30 steps are 3 steps, not 4.
-  const double steps = epochs * static_cast<double>(steps_per_epoch());
+  const double steps =
+      stage.mix.epochs.value_or(options_.epochs) * static_cast<double>(stage.steps_per_epoch);
   return static_cast<int64_t>(std::ceil(steps - 1e-9 * std::max(1.0, steps)));
 }
 
-std::vector<uint32_t> Sampler::epoch_order(int64_t epoch) const {
-  if (mixture_) return mixture_->order(epoch);
+StepPlace Sampler::place(int64_t step) const {
+  size_t i = 0;
+  while (i + 1 < stages_.size() && step >= stages_[i + 1].first_step) ++i;
+  const Dealt& stage = stages_[i];
+  const int64_t own = step - stage.first_step, epoch = own / stage.steps_per_epoch;
+  return {.stage = i,
+          .step = own,
+          .steps = stage.steps,
+          .epoch = stage.first_epoch + epoch,
+          .first = epoch * stage.steps_per_epoch,
+          .ends_epoch = (own + 1) % stage.steps_per_epoch == 0,
+          .ends_stage = own + 1 == stage.steps};
+}
+
+double Sampler::epochs_done(int64_t steps) const {
+  if (steps == 0) return 0;
+  const StepPlace last = place(steps - 1);
+  const Dealt& stage = stages_[last.stage];
+  return static_cast<double>(stage.first_epoch) +
+         static_cast<double>(last.step + 1) / static_cast<double>(stage.steps_per_epoch);
+}
+
+std::vector<uint32_t> Sampler::epoch_order(const StepPlace& at) const {
+  if (const auto& mixture = stages_[at.stage].mix.mixture) return mixture->order(at.epoch);
   Indices order(lengths_.size());
   std::iota(order.begin(), order.end(), 0U);
-  if (options_.shuffle) Rng(options_.seed, "shuffle", static_cast<uint64_t>(epoch)).shuffle(std::span(order));
+  if (options_.shuffle)
+    put_in_order(order, order.size(), Rng(options_.seed, "shuffle", static_cast<uint64_t>(at.epoch)),
+                 options_.keys);
   return order;
 }
 
 StepPlan Sampler::plan(int64_t step) {
-  const Cursor at = cursor(step);
-  if (at.epoch != order_epoch_) {
-    order_ = epoch_order(at.epoch);
-    order_epoch_ = at.epoch;
+  const StepPlace at = place(step);
+  if (ordered_ != std::pair(at.stage, at.epoch)) {
+    order_ = epoch_order(at);
+    ordered_ = {at.stage, at.epoch};
   }
   const auto each = static_cast<size_t>(options_.batch_size * options_.accumulation);
-  const size_t begin = static_cast<size_t>(at.step) * each;
+  const size_t begin = static_cast<size_t>(at.step - at.first) * each;
   const auto samples =
       std::span<const uint32_t>(order_).subspan(begin, std::min(each, order_.size() - begin));
   return {options_.balance ? deal_by_length(samples, lengths_, options_.batch_size)
                            : deal_in_order(samples, options_.batch_size)};
-}
-
-Cursor Sampler::cursor(int64_t steps_done) const {
-  return {.epoch = steps_done / steps_per_epoch(), .step = steps_done % steps_per_epoch()};
-}
-
-int64_t Sampler::steps_done(const Cursor& cursor) const {
-  return cursor.epoch * steps_per_epoch() + cursor.step;
 }
 
 }  // namespace keel

@@ -13,7 +13,7 @@
 namespace keel {
 namespace {
 
-constexpr int kFormat = 1;  // of the folder; another one is another key
+constexpr int kFormat = 2;  // of the folder; another one is another key
 constexpr const char* kMeta = "meta.json";
 
 fs::path default_root() {
@@ -46,6 +46,7 @@ Json key_of(const DatasetSpec& spec, const DataOptions& o) {
           {"format", spec.format},
           {"max_samples", spec.max_samples},
           {"columns", pairs(spec.columns)},
+          {"order_by", spec.order_by},
           {"tags", {t.role, t.content, t.user, t.assistant, t.observation, t.function, t.system}}};
 }
 
@@ -87,11 +88,7 @@ Json to_json(const Source& source) {
   Json rejections = Json::array(), files = Json::array();
   for (const Rejection& r : source.rejections) rejections.push_back(to_json(r));
   for (const fs::path& file : source.files) files.push_back(file.string());
-  return {{"name", source.name},
-          {"schema", source.schema},
-          {"weight", source.weight},
-          {"rejections", rejections},
-          {"files", files}};
+  return {{"name", source.name}, {"schema", source.schema}, {"rejections", rejections}, {"files", files}};
 }
 
 Rejection rejection_from(const Json& json) {
@@ -99,7 +96,7 @@ Rejection rejection_from(const Json& json) {
 }
 
 Source source_from(const Json& json) {
-  Source source{.name = json.at("name"), .schema = json.at("schema"), .weight = json.at("weight")};
+  Source source{.name = json.at("name"), .schema = json.at("schema")};
   for (const Json& r : json.at("rejections")) source.rejections.push_back(rejection_from(r));
   for (const Json& file : json.at("files")) source.files.emplace_back(file.get<std::string>());
   return source;

@@ -104,24 +104,31 @@ Samples samples_of(const Subject& s) {
   return samples;
 }
 
+std::vector<MixStage> stages_of(const Subject& s, const Samples& samples) {
+  if (s.data.mixing.strategy == "concat") return {MixStage{}};
+  MixSamples mixed{.source_of = samples.source, .lengths = samples.lengths};
+  for (const Source& source : s.train.rows.sources) mixed.sources.push_back(source.name);
+  return make_mix(mixed, s.data, 0).stages;
+}
+
 }  // namespace
 
 std::optional<TrainingPlan> plan_of(const Subject& s) {
   if (!s.tokenised() || s.samples_per_step == 0) return {};
   const Samples samples = samples_of(s);
   if (samples.lengths.empty()) return {};
-  std::optional<Mixture> mixture;
-  if (s.data.mix_strategy != "concat") {
-    std::vector<double> weights;
-    for (const Source& source : s.train.rows.sources) weights.push_back(source.weight);
-    mixture = mixture_of(samples.source, samples.lengths, weights, s.data, 0);
+  const Sampler sampler(samples.lengths,
+                        {.batch_size = s.samples_per_step, .epochs = s.epochs, .max_steps = s.max_steps},
+                        stages_of(s, samples));
+  TrainingPlan plan{.samples_per_step = s.samples_per_step,
+                    .steps = sampler.total_steps(),
+                    .stages = static_cast<int64_t>(sampler.stages()),
+                    .epochs = s.epochs};
+  for (size_t stage = 0; stage < sampler.stages(); ++stage) {
+    plan.samples += sampler.samples_per_epoch(stage);
+    plan.steps_per_epoch += sampler.steps_per_epoch(stage);
   }
-  const Sampler sampler(samples.lengths, {.batch_size = s.samples_per_step}, std::move(mixture));
-  return TrainingPlan{.samples = sampler.samples_per_epoch(),
-                      .samples_per_step = s.samples_per_step,
-                      .steps_per_epoch = sampler.steps_per_epoch(),
-                      .steps = sampler.total_steps(s.epochs, s.max_steps),
-                      .epochs = s.epochs};
+  return plan;
 }
 
 Diagnosis diagnose(const Subject& subject, bool in_short) {

@@ -42,8 +42,8 @@ struct Lengths {
   int64_t cutoff = 0;  // cutoff_len; 0: not in this unit
 };
 
-struct TrainingPlan {
-  int64_t samples = 0, samples_per_step = 0, steps_per_epoch = 0, steps = 0;
+struct TrainingPlan {  // samples and steps_per_epoch: of one pass, through all stages
+  int64_t samples = 0, samples_per_step = 0, steps_per_epoch = 0, steps = 0, stages = 1;
   double epochs = 0;
 };
 

@@ -12,6 +12,13 @@ namespace keel {
 struct NllSum {
   double nll = 0, entropy = 0;
   int64_t tokens = 0, rows = 0;
+  NllSum& operator+=(const NllSum& other) {
+    nll += other.nll;
+    entropy += other.entropy;
+    tokens += other.tokens;
+    rows += other.rows;
+    return *this;
+  }
   double mean() const { return tokens == 0 ? 0 : nll / static_cast<double>(tokens); }
   double mean_entropy() const { return tokens == 0 ? 0 : entropy / static_cast<double>(tokens); }
 };

@@ -1,6 +1,9 @@
-// What is measured during a run, and what follows from it: best so far, early stop.
+// What is measured during a run, and what follows from it: best so far, early stop. As long as any source
+// gets better, patience does not wear.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "data/example.h"
@@ -11,6 +14,7 @@ namespace keel {
 
 struct EvalSets {
   std::vector<Example> domain, general;
+  std::vector<std::string> sources = {};  // of domain, which Example::source points to
 };
 
 class Evaluator {
@@ -18,11 +22,15 @@ class Evaluator {
   Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, EvaluatorMemory memory = {})
       : model_(model), sets_(sets), patience_(patience), memory_(std::move(memory)) {}
   bool any() const { return !sets_.domain.empty() || !sets_.general.empty(); }
-  EvalOutcome run(int64_t step);  // behind this many steps; 0 is no candidate for best
+  // Behind this many steps. candidate: for best; without it patience does not wear either.
+  EvalOutcome run(int64_t step, bool candidate);
 
   const EvaluatorMemory& memory() const { return memory_; }
 
  private:
+  bool note_better_sources(const EvalOutcome& outcome);
+  NllSum run_domain(std::map<std::string, double>& by_source) const;
+
   CausalLM& model_;
   const EvalSets& sets_;
   int64_t patience_;

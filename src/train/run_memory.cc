@@ -31,24 +31,46 @@ std::optional<double> maybe_from(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional(exact_from(json));
 }
 
+Json to_json(const std::map<std::string, double>& by_source) {
+  Json out = Json::object();
+  for (const auto& [name, nll] : by_source) out[name] = exact(nll);
+  return out;
+}
+
+std::map<std::string, double> sources_from(const Json& json) {
+  std::map<std::string, double> out;
+  for (const auto& item : json.items()) out[item.key()] = exact_from(item.value());
+  return out;
+}
+
 Json to_json(const EvalOutcome& o) {
-  return {{"domain", maybe(o.domain)}, {"general", maybe(o.general)}, {"best", o.best}, {"stop", o.stop}};
+  return {{"domain", maybe(o.domain)},
+          {"general", maybe(o.general)},
+          {"by_source", to_json(o.by_source)},
+          {"best", o.best},
+          {"stop", o.stop}};
 }
 
 EvalOutcome outcome_from(const Json& json) {
   return {.domain = maybe_from(json.at("domain")),
           .general = maybe_from(json.at("general")),
+          .by_source = sources_from(json.at("by_source")),
           .best = json.at("best"),
           .stop = json.at("stop")};
 }
 
 Json to_json(const EvaluatorMemory& m) {
-  return {
-      {"best", m.best ? to_json(*m.best) : Json()}, {"best_step", m.best_step}, {"since_best", m.since_best}};
+  return {{"best", m.best ? to_json(*m.best) : Json()},
+          {"best_step", m.best_step},
+          {"best_by_source", to_json(m.best_by_source)},
+          {"since_better", m.since_better}};
 }
 
 EvaluatorMemory evaluator_from(const Json& json) {
-  EvaluatorMemory m{.best = {}, .best_step = json.at("best_step"), .since_best = json.at("since_best")};
+  EvaluatorMemory m{.best = {},
+                    .best_step = json.at("best_step"),
+                    .best_by_source = sources_from(json.at("best_by_source")),
+                    .since_better = json.at("since_better")};
   if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
   return m;
 }
@@ -100,6 +122,7 @@ RunMemory read(const Json& json) {
 Json EvalOutcome::row() const {
   Json out = Json::object();
   if (domain) out["eval_loss"] = *domain;
+  for (const auto& [name, nll] : by_source) out["eval_loss/" + name] = nll;
   if (general) out["general_loss"] = *general;
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,16 +13,18 @@
 namespace keel {
 
 struct EvalOutcome {
-  std::optional<double> domain, general;  // mean NLL; absent where there is no set
-  bool best = false;                      // better domain NLL than ever before (the first counts)
-  bool stop = false;                      // patience is used up
+  std::optional<double> domain, general;      // mean NLL; absent where there is no set
+  std::map<std::string, double> by_source{};  // of the domain set, where it has more than one source
+  bool best = false;                          // better domain NLL than ever before (the first counts)
+  bool stop = false;                          // patience is used up
   Json row() const;
 };
 
 struct EvaluatorMemory {
-  std::optional<EvalOutcome> best;  // of the least domain NLL so far
-  int64_t best_step = 0;            // when that was
-  int64_t since_best = 0;           // evaluations since then
+  std::optional<EvalOutcome> best;                 // of the least domain NLL so far
+  int64_t best_step = 0;                           // when that was
+  std::map<std::string, double> best_by_source{};  // of each source for itself
+  int64_t since_better = 0;  // evaluations since the total or a source was better than ever before
 };
 
 struct TokenBatchMemory {

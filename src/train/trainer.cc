@@ -36,10 +36,14 @@ AdamW make_optimiser(const TrainJob& job) {
   return AdamW(std::move(trained), job.optim);
 }
 
-SamplerOptions sampler_options(const TrainOptions& o) {
+SamplerOptions sampler_options(const TrainJob& job) {
+  const TrainOptions& o = job.options;
   return {.batch_size = o.per_device_train_batch_size,
           .accumulation = o.gradient_accumulation_steps,
-          .seed = static_cast<uint64_t>(o.seed)};
+          .seed = static_cast<uint64_t>(o.seed),
+          .keys = job.train_set.order_keys,
+          .epochs = o.num_train_epochs,
+          .max_steps = o.max_steps};
 }
 
 RunState state_to_resume(const TrainJob& job) {
@@ -92,8 +96,8 @@ class Run {
   Run(const TrainJob& job, const RunState& state)
       : job_(job),
         optimiser_(make_optimiser(job)),
-        sampler_(job.train_set.examples.lengths(), sampler_options(job.options), job.mixture),
-        total_steps_(sampler_.total_steps(job.options.num_train_epochs, job.options.max_steps)),
+        sampler_(job.train_set.examples.lengths(), sampler_options(job), job.stages),
+        total_steps_(sampler_.total_steps()),
         step_(*job.model.lm, optimiser_,
               {.loss = job.loss,
                .loss_by_source = job.loss_by_source,
@@ -114,9 +118,7 @@ class Run {
   }
 
   Position at() const {
-    return {.step = memory_.step,
-            .total_steps = total_steps_,
-            .epoch = static_cast<double>(memory_.step) / static_cast<double>(sampler_.steps_per_epoch())};
+    return {.step = memory_.step, .total_steps = total_steps_, .epoch = sampler_.epochs_done(memory_.step)};
   }
 
   void count_sources(const StepPlan& plan) {
@@ -196,8 +198,10 @@ class Run {
 
   StepRates rates() const {
     Rng dropout(static_cast<uint64_t>(job_.options.seed), "dropout", 0, memory_.updates);
-    return {.learning_rate = learning_rate_at(memory_.step - 1, total_steps_, job_.optim),
-            .dropout_key = dropout.next()};
+    const StepPlace at = sampler_.place(memory_.step - 1);
+    OptimOptions optim = job_.optim;  // each stage has a schedule of its own
+    optim.learning_rate = sampler_.stage(at.stage).learning_rate.value_or(optim.learning_rate);
+    return {.learning_rate = learning_rate_at(at.step, at.steps, optim), .dropout_key = dropout.next()};
   }
 
   void record(const StepOutcome& outcome, double learning_rate, int64_t token_batch) {
@@ -221,13 +225,15 @@ class Run {
   void close_step() {
     memory_.open_step = false;
     const TrainOptions& o = job_.options;
-    const int64_t step = memory_.step, per_epoch = sampler_.steps_per_epoch();
-    const bool last = step == total_steps_, ends_epoch = step % per_epoch == 0;
-    const bool eval_now = last || (o.eval_steps > 0 ? step % o.eval_steps == 0 : ends_epoch);
-    if (evaluator_.any() && eval_now) after_evaluation(evaluate());
-    if (ends_epoch) keep_epoch(step / per_epoch - 1);
-    const bool save_now = o.save_steps > 0 ? step % o.save_steps == 0 : ends_epoch;
-    if (save_now && !last) checkpoint();
+    const int64_t step = memory_.step;
+    const StepPlace at = sampler_.place(step - 1);
+    const bool last = step == total_steps_, ends_stage = last || at.ends_stage;
+    const auto due = [&](int64_t steps) {
+      return ends_stage || (steps > 0 ? step % steps == 0 : at.ends_epoch);
+    };
+    if (evaluator_.any() && due(o.eval_steps)) after_evaluation(evaluate());
+    if (at.ends_epoch) keep_epoch(at.epoch);
+    if (due(o.save_steps) && !last) checkpoint();
   }
 
   TrainSummary interrupt() {
@@ -255,7 +261,12 @@ class Run {
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(memory_.step); });
+  // Earlier ones prepare: their weights are no candidates, and no reason to stop.
+  bool in_last_stage() const {
+    return memory_.step > 0 && sampler_.place(memory_.step - 1).stage + 1 == sampler_.stages();
+  }
+
+    timed([&] { outcome = evaluator_.run(memory_.step, in_last_stage()); });
     progress_.on_eval(at(), outcome.row());
     return outcome;
   }

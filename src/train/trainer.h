@@ -3,12 +3,12 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fs.h"
 #include "data/dataset.h"
-#include "data/mixture.h"
+#include "data/sampler.h"
 #include "eval/chat_model.h"
 #include "loss/options.h"
 #include "optim/options.h"
@@ -25,7 +25,7 @@ struct TrainJob {
   const OptimOptions& optim;
   const LossOptions& loss;
   std::vector<LossOptions> loss_by_source = {};  // one a dataset of train_set.sources; empty: loss for all
-  std::optional<Mixture> mixture = {};           // of the sources; nothing: every sample once an epoch
+  std::vector<MixStage> stages = {MixStage{}};   // of the run, one after another
   std::string loss_reduction = "token";
   int64_t pack_tokens = 2048;  // most tokens of one forward pass (a longer sample goes alone)
   bool gradient_checkpointing = false;

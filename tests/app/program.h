@@ -107,13 +107,14 @@ class TrainingTest : public testing::Test {
     make_folders(dir_ / "model");
     make_tiny_chat_model(dir_ / "model");
     make_rows(dir_ / "rows.jsonl", 40);
+    data_ = "--dataset " + path("rows.jsonl");
   }
 
   std::string path(const std::string& name) const { return (dir_ / name).string(); }
 
   std::string train_args(const std::string& out, const std::string& more) const {
-    return "train --model_name_or_path " + path("model") + " --dataset " + path("rows.jsonl") +
-           " --output_dir " + path(out) + " --learning_rate 0.01 --precision fp32 --threads 1 " + more + " ";
+    return "train --model_name_or_path " + path("model") + " " + data_ + " --output_dir " + path(out) +
+           " --learning_rate 0.01 --precision fp32 --threads 1 " + more + " ";
   }
 
   std::vector<Json> metrics(const std::string& run) const {
@@ -124,6 +125,7 @@ class TrainingTest : public testing::Test {
   }
 
   TempDir dir_;
+  std::string data_;  // what is trained on
 };
 
 }  // namespace keel::test

@@ -19,10 +19,21 @@ class Resume : public test::TrainingTest {
  protected:
   std::string train_args(const std::string& out, const std::string& more) const {
     return TrainingTest::train_args(out,
-                                    "--val_size 8 --max_new_tokens 4 --sample_count 1 --max_steps 6 "
-                                    "--eval_steps 2 --save_steps 2 " +
-                                        more);
+                                    "--val_size 8 --max_new_tokens 4 --sample_count 1 --eval_steps 2 "
+                                    "--save_steps 2 " +
+                                        length_ + " " + more);
   }
+
+  // Two sources in two stages of three steps each.
+  void use_stages() {
+    test::make_rows(dir_ / "more.jsonl", 24);
+    const Json sources{{{"path", path("more.jsonl")}, {"name", "law"}, {"role", "specialist"}},
+                       {{"path", path("rows.jsonl")}, {"name", "chat"}, {"role", "general"}}};
+    data_ = "--mix_strategy dmt --datasets '" + sources.dump() + "'";
+    length_ = R"(--stages '[{"max_steps":3,"learning_rate":0.002},{"max_steps":3}]')";
+  }
+
+  std::string length_ = "--max_steps 6";
 
   void add_sick_row() const {
     write_file(dir_ / "rows.jsonl", read_text(dir_ / "rows.jsonl") +
@@ -82,6 +93,22 @@ TEST_F(Resume, LoraWithDropoutInPiecesEqualsTheWhole) {
   expect_equal_to_undisturbed(
       "--finetuning_type lora --lora_rank 4 --lora_dropout 0.2 --early_stopping_patience 2",
       "adapter_model.safetensors");
+}
+
+TEST_F(Resume, StagesInPiecesEqualTheWhole) {
+  use_stages();
+  expect_equal_to_undisturbed("--order_by length --early_stopping_patience 9", "model.safetensors");
+  const Json last = metrics("whole").back();  // the evaluation at the end
+  EXPECT_TRUE(last.contains("eval_loss/law") && last.contains("eval_loss/chat")) << last;
+  std::map<int64_t, Json> steps;
+  for (const Json& row : metrics("whole"))
+    if (row.contains("loss")) steps[row["step"]] = row;
+  EXPECT_EQ(steps[3]["source_share"]["law"], 1.0);
+  EXPECT_GT(steps[6]["source_share"]["chat"], 0.2);
+  EXPECT_GT(steps[6]["learning_rate"], steps[3]["learning_rate"]);
+  const Json rows = read_json(dir_ / "whole/summary.json")["tables"][0]["rows"];
+  EXPECT_EQ(rows[1][0], "chat, loss per token");
+  EXPECT_EQ(rows[2][0], "law, loss per token");
 }
 
 TEST_F(Resume, DynamicTokenBatchInPiecesEqualsTheWhole) {

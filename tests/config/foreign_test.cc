@@ -194,9 +194,9 @@ TEST(Foreign, DatasetsOfPathsAloneAreDataset) {
 }
 
 TEST(Foreign, EntriesMayStandInAFlag) {
-  const LoadedRun run =
-      load_run_config({"--model", "m", "--datasets",
-                       R"([{"path": "a.jsonl"}, {"path": "b.jsonl", "weight": 2}])", "--output_dir", "out"});
+  const LoadedRun run = load_run_config({"--model", "m", "--datasets",
+                                         R"([{"path": "a.jsonl"}, {"path": "b.jsonl", "weight": 2}])",
+                                         "--output_dir", "out", "--mix_strategy", "multi_task"});
   EXPECT_EQ(run.config.data.datasets.dump(), R"([{"path":"a.jsonl"},{"path":"b.jsonl","weight":2}])");
 }
 

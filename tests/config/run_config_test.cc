@@ -120,6 +120,43 @@ TEST(Validate, DataAndSchedule) {
   EXPECT_EQ(load({"--seed", "7"}).config.generate.seed, 7);
 }
 
+TEST(Validate, Mixing) {
+  EXPECT_EQ(error({"--dmt_k", "0.5"}),
+            "dmt_k: dmt_k: 0.5 with mix_strategy: concat\n  wanted: mix_strategy: dmt\n"
+            "  try:    leave dmt_k out");
+  const std::string sources = R"([{"path":"a","stage":1},{"path":"b","stage":2,"eval":"c"}])";
+  const auto sequential = [&](Words more) {
+    Words args{"--model", "m", "--output_dir", "out", "--mix_strategy", "sequential", "--datasets", sources};
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  };
+  EXPECT_EQ(all_notes(load_run_config(sequential({"--replay_ratio", "0.2", "--eval_steps", "5"})).parsed),
+            "");
+  EXPECT_EQ(load_error(sequential({"--max_steps", "9"})),
+            "max_steps: max_steps: 9 with 2 stages\n  wanted: stages: [{max_steps: …}, …]\n"
+            "  try:    num_train_epochs holds for every stage that does not say its own");
+  EXPECT_EQ(load_error(sequential({"--val_size", "0.1"})),
+            "--val_size: val_size together with eval in the datasets list\n  wanted: one of the two");
+  EXPECT_EQ(error({"--order_by", "length", "--stage", "cpt"}),
+            "--order_by: order_by: length with packed texts\n  wanted: packing: false\n"
+            "  try:    a packed row holds texts of all kinds");
+  TempDir dir;
+  write_file(dir / "run.yaml",
+             "model: m\noutput_dir: o\nmix_strategy: sequential\ndatasets: [{path: a, stage: 1}, b]\n"
+             "stages: [{epoch: 2}]\n");
+  const std::string file = (dir / "run.yaml").string();
+  EXPECT_EQ(load_error({file}),
+            "2 mistakes in the options:\n"
+            "  1. " +
+                file +
+                ":4: datasets: no stage for b, and mix_strategy: sequential; wanted stage: 1, stage: "
+                "2, … for each source; sources with more than a path stand in the datasets list\n"
+                "  2. " +
+                file +
+                ":4: datasets: one stage alone, and mix_strategy: sequential; wanted two stages or "
+                "more; mix_strategy: multi_task trains all sources together");
+}
+
 Words values_of(RunConfig& config) {
   Words out;
   const std::string text = dump_config(config.fields());

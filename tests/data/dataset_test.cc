@@ -315,7 +315,6 @@ TEST_F(DatasetTest, TheListGivesEachSourceItsOwnReading) {
     "columns":{"prompt":"frage","completion":"antwort"}}])");
   const TrainingSets sets = load_training_sets(context());
   EXPECT_THAT(sets.train.sources, ElementsAre(b, "fragen"));
-  EXPECT_THAT(sets.train.weights, ElementsAre(1, 3));
   ASSERT_EQ(sets.train.examples.size(), 3U);
   EXPECT_EQ(sets.train.examples[2].source, 1);
   options_.datasets = Json::parse(R"([{"path":"a.jsonl","wieght":1}])");
@@ -325,6 +324,77 @@ TEST_F(DatasetTest, TheListGivesEachSourceItsOwnReading) {
   options_.columns = Json::parse(R"({"prompt":"frage","completion":"antwort"})");
   options_.dataset = {"a.jsonl"};
   EXPECT_EQ(load_training_sets(context()).train.examples.size(), 2U);
+}
+
+TEST_F(DatasetTest, OrderByTakesLengthOrAField) {
+  std::string bytes;
+  for (const auto& [answer, level] : {std::pair("long answer", "0.5"), {"an", "7"}, {"middle", "-1"}})
+    bytes += Json{{"prompt", "q"}, {"completion", answer}, {"level", Json::parse(level)}}.dump() + "\n";
+  options_.dataset = {file("rows.jsonl", bytes)};
+  EXPECT_TRUE(load_training_sets(context()).train.order_keys.empty());
+  options_.order_by = "level";
+  EXPECT_THAT(load_training_sets(context()).train.order_keys, ElementsAre(0.5, 7, -1));
+  options_.order_by = "length";
+  const Dataset by_length = load_training_sets(context()).train;
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(by_length.order_keys[i], static_cast<double>(by_length.examples.length(i)));
+}
+
+TEST_F(DatasetTest, RowsWithoutTheNumberOfOrderByAreBadRows) {
+  std::vector<Rejection> bad;
+  DataContext c = context();
+  c.rejected = [&](const Rejection& r) { bad.push_back(r); };
+  options_.max_rejected = 1;
+  options_.order_by = "level";
+  options_.dataset = {file("rows.csv", "prompt,completion,level\nq,a,2.5\nq,b,hard\nq,c,\n")};
+  options_.eval_dataset = {numbered("eval.jsonl", 2)};  // needs no level
+  const TrainingSets sets = load_training_sets(c);
+  EXPECT_THAT(sets.train.order_keys, ElementsAre(2.5));
+  EXPECT_EQ(sets.validation.examples.size(), 2U);
+  ASSERT_EQ(bad.size(), 2U);
+  EXPECT_EQ(bad[0].field, "level");
+  EXPECT_EQ(bad[0].found, "the text \"hard\"");
+  EXPECT_EQ(bad[1].found, "no such field");
+  EXPECT_EQ(bad[1].wanted, "a number (order_by)");
+}
+
+TEST_F(DatasetTest, PackedTextsHaveNoOrder) {
+  options_.dataset = {file("a.txt", "some text")};
+  options_.order_by = "length";
+  EXPECT_EQ(error_of([&] { load_training_sets(context(Stage::cpt)); }),
+            "order_by: order_by: length with packed texts\n  wanted: packing: false\n"
+            "  try:    a packed row holds texts of all kinds");
+  options_.packing = false;
+  EXPECT_EQ(load_training_sets(context(Stage::cpt)).train.order_keys.size(), 1U);
+}
+
+TEST_F(DatasetTest, ASourceMayBringItsOwnValidation) {
+  numbered("a.jsonl", 5);
+  file("a_eval.jsonl", "{\"prompt\":\"x\",\"antwort\":\"a\"}\n");
+  numbered("b.jsonl", 4);
+  numbered("b_eval.jsonl", 2);
+  const std::string more = numbered("more.jsonl", 3);
+  options_.dataset_dir = dir_.path();
+  options_.eval_dataset = {more};
+  options_.datasets = Json::parse(R"([{"path":"a.jsonl","name":"law","eval":"a_eval.jsonl","max_samples":1,
+    "columns":{"completion":"antwort"}}, {"path":"b.jsonl","eval":"b_eval.jsonl"}, "more.jsonl"])");
+  file("a.jsonl", "{\"prompt\":\"y\",\"antwort\":\"a\"}\n");
+  const TrainingSets sets = load_training_sets(context());
+  EXPECT_THAT(sets.validation.sources, ElementsAre(more, "law", "b.jsonl"));
+  EXPECT_THAT(sets.validation.examples.sources(), ElementsAre(0, 0, 0, 1, 2, 2));
+  options_.eval_dataset.clear();
+  options_.val_size = 2;
+  EXPECT_THAT(error_of([&] { load_training_sets(context()); }),
+              HasSubstr("val_size and a dataset's eval, both"));
+}
+
+TEST_F(DatasetTest, HeldOutRowsKeepTheirSource) {
+  options_.dataset = {numbered("a.jsonl", 30), file("b.jsonl", row("x", "y") + row("z", "y"))};
+  options_.val_size = 0.5;
+  const TrainingSets sets = load_training_sets(context());
+  EXPECT_EQ(sets.validation.sources, options_.dataset);
+  for (const Example& e : sets.validation.examples)
+    EXPECT_THAT(e.place, HasSubstr(options_.dataset[static_cast<size_t>(e.source)]));
 }
 
 TEST_F(DatasetTest, PreferenceDataIsNotTrained) {

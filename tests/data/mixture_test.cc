@@ -3,12 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <set>
 
-#include "base/error.h"
-#include "data/mix.h"
 #include "data/sampler.h"
 
 namespace keel {
@@ -103,7 +102,8 @@ TEST(Mixture, OrderIsAFunctionOfSeedAndEpoch) {
 TEST(Mixture, TheSamplerDealsItsOrder) {
   const TwoSources data;
   const Mixture mixture = data.mixture({.25, .75}, false);
-  Sampler sampler(data.lengths, {.batch_size = 4, .accumulation = 2, .seed = 3, .balance = false}, mixture);
+  Sampler sampler(data.lengths, {.batch_size = 4, .accumulation = 2, .seed = 3, .balance = false},
+                  {MixStage{.mixture = mixture}});
   EXPECT_EQ(sampler.steps_per_epoch(), 125);
   const std::vector<uint32_t> order = mixture.order(1);
   std::vector<uint32_t> dealt;
@@ -111,47 +111,26 @@ TEST(Mixture, TheSamplerDealsItsOrder) {
   EXPECT_EQ(dealt, std::vector<uint32_t>(order.begin() + 56, order.begin() + 64));
 }
 
-// A set of 10 samples of ten tokens and 90 of ten.
-Dataset small_and_large(std::vector<double> weights) {
-  Dataset set{.sources = {"small.jsonl", "large.jsonl"}, .weights = std::move(weights)};
-  std::vector<Example> examples;
-  for (int32_t i = 0; i < 100; ++i)
-    examples.push_back({.ids = std::vector<int32_t>(10),
-                        .weight = std::vector<float>(10),
-                        .turn = std::vector<int32_t>(10),
-                        .end_of_turn = std::vector<uint8_t>(10),
-                        .source = i < 10 ? 0 : 1});
-  set.examples = ExampleSet::of(examples);
-  return set;
-}
-
-TEST(MakeMix, TellsSharesAndWarnsOfRepetition) {
-  EXPECT_FALSE(make_mix(small_and_large({1, 1}), {}, 42).mixture.has_value());
-  DataOptions options;
-  options.mix_strategy = "multi_task";
-  options.mix_alpha = 0;
-  const Mix mix = make_mix(small_and_large({1, 1}), options, 42);
-  EXPECT_EQ(mix.lines,
-            (std::vector<std::string>{"mix: small.jsonl 50.0 % of the tokens, 5 passes an epoch",
-                                      "mix: large.jsonl 50.0 % of the tokens, 0.56 passes an epoch"}));
-  EXPECT_EQ(mix.warnings,
-            (std::vector<std::string>{
-                "small.jsonl is passed over 5.0 times an epoch: so much repetition is learned by heart; "
-                "lower its weight or raise mix_alpha"}));
-  options.mix_alpha = 1;
-  EXPECT_TRUE(make_mix(small_and_large({1, 1}), options, 42).warnings.empty());
-}
-
-TEST(MakeMix, AWeightThatNothingUsesIsRefused) {
-  try {
-    make_mix(small_and_large({2, 1}), {}, 42);
-    FAIL() << "no error";
-  } catch (const UserError& e) {
-    EXPECT_EQ(e.text().where, "datasets");
-    EXPECT_EQ(e.text().found, "weight: 2 for small.jsonl, and mix_strategy: concat");
-    EXPECT_EQ(e.text().hint,
-              "mix_strategy: multi_task, or leave the weight out (concat takes every sample once)");
-  }
+// Lengths as keys: the samples of each source come from short to long, and the shares hold all the same.
+TEST(Mixture, WithKeysEachPassGoesFromSmallToLarge) {
+  const TwoSources data;
+  const std::vector<double> keys(data.lengths.begin(), data.lengths.end());
+  const auto make = [&](uint64_t seed) {
+    return Mixture(data.source_of, data.lengths,
+                   {.shares = {.25, .75}, .by_tokens = false, .seed = seed, .keys = keys});
+  };
+  const std::vector<uint32_t> order = make(3).order(0);
+  std::vector<double> small, large;
+  for (const uint32_t s : order) (data.source_of[s] == 0 ? small : large).push_back(keys[s]);
+  ASSERT_EQ(small.size(), 250U);  // two passes and a half
+  ASSERT_EQ(large.size(), 750U);
+  EXPECT_TRUE(std::is_sorted(small.begin(), small.begin() + 100));
+  EXPECT_TRUE(std::is_sorted(small.begin() + 100, small.begin() + 200));
+  EXPECT_TRUE(std::is_sorted(small.begin() + 200, small.end()));
+  EXPECT_TRUE(std::is_sorted(large.begin(), large.end()));
+  EXPECT_EQ(large.back(), 300) << "a pass that is cut short has the hard ones, too";
+  EXPECT_EQ(order, make(3).order(0));
+  EXPECT_NE(order, make(4).order(0)) << "equals are shuffled";
 }
 
 }  // namespace

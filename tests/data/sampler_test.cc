@@ -24,6 +24,14 @@ std::vector<uint32_t> flat(const StepPlan& plan) {
   return out;
 }
 
+std::vector<uint32_t> epoch(Sampler& sampler, int64_t number) {
+  std::vector<uint32_t> out;
+  const int64_t steps = sampler.steps_per_epoch();
+  for (int64_t s = number * steps; s < (number + 1) * steps; ++s)
+    for (const uint32_t i : flat(sampler.plan(s))) out.push_back(i);
+  return out;
+}
+
 TEST(Sampler, EachEpochSeesEachSampleOnce) {
   Sampler sampler(lengths(21), {.batch_size = 2, .accumulation = 4, .seed = 1});
   EXPECT_EQ(sampler.steps_per_epoch(), 3);
@@ -46,14 +54,16 @@ TEST(Sampler, TheOrderDependsOnSeedAndEpochAlone) {
   Sampler a(lengths(50), options), b(lengths(50), options);
   b.plan(17);  // out of turn
   for (const int64_t step : {0, 4, 9, 12}) EXPECT_EQ(a.plan(step).micro, b.plan(step).micro) << step;
-  EXPECT_NE(a.epoch_order(0), a.epoch_order(1));
+  EXPECT_NE(epoch(a, 0), epoch(a, 1));
   SamplerOptions other = options;
   other.seed = 6;
-  EXPECT_NE(a.epoch_order(0), Sampler(lengths(50), other).epoch_order(0));
-  other.shuffle = false;
+  Sampler c(lengths(50), other);
+  EXPECT_NE(epoch(a, 0), epoch(c, 0));
+  other.shuffle = other.balance = false;
   std::vector<uint32_t> ascending(50);
   std::iota(ascending.begin(), ascending.end(), 0U);
-  EXPECT_EQ(Sampler(lengths(50), other).epoch_order(3), ascending);
+  Sampler d(lengths(50), other);
+  EXPECT_EQ(epoch(d, 3), ascending);
 }
 
 TEST(Sampler, SamplesOfAStepDoNotDependOnHowTheyAreDealt) {
@@ -88,15 +98,55 @@ TEST(Sampler, BalancedMicroBatchesDifferByLessThanTheLongestSample) {
   }
 }
 
-TEST(Sampler, TotalStepsAndCursor) {
-  const Sampler sampler(lengths(30), {.batch_size = 1, .accumulation = 1});
-  EXPECT_EQ(sampler.total_steps(2), 60);
-  EXPECT_EQ(sampler.total_steps(0.1), 3);
-  EXPECT_EQ(sampler.total_steps(0.11), 4);
-  EXPECT_EQ(sampler.total_steps(2, 7), 7);
-  EXPECT_EQ(sampler.cursor(65), (Cursor{.epoch = 2, .step = 5}));
-  EXPECT_EQ(sampler.steps_done({.epoch = 2, .step = 5}), 65);
+TEST(Sampler, TotalSteps) {
+  const auto total = [](double epochs, int64_t max_steps) {
+    return Sampler(lengths(30), {.batch_size = 1, .epochs = epochs, .max_steps = max_steps}).total_steps();
+  };
+  EXPECT_EQ(total(2, 0), 60);
+  EXPECT_EQ(total(0.1, 0), 3);
+  EXPECT_EQ(total(0.11, 0), 4);
+  EXPECT_EQ(total(2, 7), 7);
   EXPECT_THROW(Sampler({}, {}), BugError);
+}
+
+TEST(Sampler, KeysPutTheSmallOnesFirst) {
+  const std::vector<int64_t> all = lengths(120);  // some of equal length
+  SamplerOptions options{.batch_size = 6, .balance = false, .keys = {all.begin(), all.end()}};
+  Sampler sampler(all, options);
+  const std::vector<uint32_t> first = epoch(sampler, 0), second = epoch(sampler, 1);
+  for (const auto& order : {first, second})
+    EXPECT_TRUE(std::ranges::is_sorted(order, {}, [&](uint32_t i) { return all[i]; }));
+  EXPECT_EQ(std::set<uint32_t>(first.begin(), first.end()).size(), 120U);
+  EXPECT_NE(first, second) << "equals are shuffled anew";
+}
+
+// Three stages of 30 samples each, five a step: 1.5 epochs, 4 steps, and the run's own 2 epochs.
+TEST(Sampler, StagesFollowEachOther) {
+  const SamplerOptions options{.batch_size = 5, .epochs = 2};
+  const std::vector<MixStage> stages{{.epochs = 1.5}, {.max_steps = 4, .learning_rate = 1e-3}, {}};
+  Sampler sampler(lengths(30), options, stages);
+  EXPECT_EQ(sampler.total_steps(), 9 + 4 + 12);
+  const StepPlace end = sampler.place(8), second = sampler.place(10), last = sampler.place(24);
+  EXPECT_EQ(end.stage, 0U);
+  EXPECT_EQ(end.epoch, 1);
+  EXPECT_TRUE(end.ends_stage);
+  EXPECT_FALSE(end.ends_epoch);
+  EXPECT_EQ(second.stage, 1U);
+  EXPECT_EQ(second.step, 1);
+  EXPECT_EQ(second.steps, 4);
+  EXPECT_EQ(second.epoch, 2) << "an epoch that was begun counts, so no order comes twice";
+  EXPECT_EQ(sampler.stage(1).learning_rate, 1e-3);
+  EXPECT_EQ(last.stage, 2U);
+  EXPECT_EQ(last.epoch, 4);
+  EXPECT_TRUE(last.ends_stage && last.ends_epoch);
+  EXPECT_EQ(sampler.place(25).stage, 2U) << "behind the end the last stage goes on";
+  EXPECT_EQ(sampler.epochs_done(0), 0);
+  EXPECT_EQ(sampler.epochs_done(9), 1.5);
+  EXPECT_EQ(sampler.epochs_done(13), 2 + 4.0 / 6);
+  EXPECT_EQ(sampler.epochs_done(25), 5);
+  Sampler resumed(lengths(30), options, stages);  // that begins somewhere else
+  for (const int64_t step : {11, 3, 24, 9})
+    EXPECT_EQ(resumed.plan(step).micro, sampler.plan(step).micro) << step;
 }
 
 }  // namespace

@@ -106,6 +106,23 @@ TEST_F(TokenCache, WhatChangesTheTokensMakesThemAnew) {
   anew("a file's content");
 }
 
+// Its rows have other numbers; the weights for mixing are no part of the tokens.
+TEST_F(TokenCache, AnotherFieldOfOrderByIsAnotherSet) {
+  std::string bytes;
+  for (int i = 0; i < 9; ++i)
+    bytes += Json{{"prompt", "q"}, {"completion", std::to_string(i)}, {"a", i}, {"b", -i}}.dump() + "\n";
+  write_file(dir_ / "rows.jsonl", bytes);
+  options_.val_size = 0;
+  for (const char* field : {"a", "b"}) {
+    options_.order_by = field;
+    const TrainingSets first = load(), second = load();
+    EXPECT_FALSE(first.train.from_cache);
+    EXPECT_TRUE(second.train.from_cache);
+    EXPECT_EQ(second.train.order_keys, first.train.order_keys);
+    EXPECT_EQ(second.train.order_keys.at(8), *field == 'a' ? 8 : -8);
+  }
+}
+
 TEST_F(TokenCache, ADamagedOneIsMadeAnew) {
   const TrainingSets first = load();
   write_file(first.train.cache / "ids", "cut");

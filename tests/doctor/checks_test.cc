@@ -196,8 +196,9 @@ TEST_F(DoctorTokens, AMixtureHasAPlanOfItsOwn) {
   Subject s = subject({{"a", "b"}, {"c", "d"}, {"e", "f"}, {"g", "h"}, {"i", words(0, 80)}}, chatml_);
   s.train.rows.sources.push_back({.name = "long.jsonl", .schema = "openai"});
   s.train.rows.source.back() = 1;
-  s.data.mix_strategy = "multi_task";
-  s.data.mix_alpha = 0;
+  s.data.dataset = {"brief.jsonl", "long.jsonl"};
+  s.data.mixing.strategy = "multi_task";
+  s.data.mixing.alpha = 0;
   const auto brief = static_cast<double>(s.train.tokens.front().stats.tokens),
              extended = static_cast<double>(s.train.tokens.back().stats.tokens);
   const double half = (4 * brief + extended) / 2;  // tokens of each source

@@ -27,11 +27,12 @@ RunMemory busy_memory() {
           .ended = "stopped early",
           .first_loss = 0.1 + 0.2,
           .last_loss = kNaN,
-          .before = {.domain = 1.0 / 3, .general = kInfinity},
+          .before = {.domain = 1.0 / 3, .general = kInfinity, .by_source = {{"a/b.jsonl", 0.1}, {"c", kNaN}}},
           .after = {.domain = 5e-324, .best = true},
           .evaluator = {.best = EvalOutcome{.domain = -kInfinity, .general = 0.7, .best = true},
                         .best_step = 4,
-                        .since_best = 2},
+                        .best_by_source = {{"c", 1.0 / 3}},
+                        .since_better = 2},
           .token_batch = {.k = 9, .first = 1e300, .sum = -0.0, .count = 3},
           .progress = {.tokens = 1LL << 40,
                        .supervised = 5,
@@ -56,12 +57,15 @@ TEST(RunMemoryTest, EveryNumberComesBackBitByBit) {
   EXPECT_TRUE(std::isnan(is.last_loss));
   EXPECT_EQ(*is.before.domain, *was.before.domain);
   EXPECT_EQ(*is.before.general, kInfinity);
+  EXPECT_EQ(is.before.by_source.at("a/b.jsonl"), 0.1);
+  EXPECT_TRUE(std::isnan(is.before.by_source.at("c")));
   EXPECT_EQ(*is.after.domain, 5e-324);
   EXPECT_FALSE(is.after.general);
   EXPECT_EQ(*is.evaluator.best->domain, -kInfinity);
   EXPECT_EQ(*is.evaluator.best->general, 0.7);
   EXPECT_EQ(is.evaluator.best_step, 4);
-  EXPECT_EQ(is.evaluator.since_best, 2);
+  EXPECT_EQ(is.evaluator.best_by_source.at("c"), 1.0 / 3);
+  EXPECT_EQ(is.evaluator.since_better, 2);
   EXPECT_EQ(is.token_batch.first, 1e300);
   EXPECT_EQ(std::bit_cast<uint64_t>(is.token_batch.sum), std::bit_cast<uint64_t>(-0.0));
   EXPECT_TRUE(std::isnan(*is.progress.eval_loss));
