@@ -2,6 +2,7 @@
 //! What a caller has to keep to stands in `bridge.h`.
 #![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+mod bounded;
 mod filters;
 mod generation;
 mod parquet_rows;
@@ -12,6 +13,7 @@ mod template;
 mod tojson;
 mod tokenizer;
 
+use bounded::Limits;
 use generation::Span;
 use parquet_rows::ParquetRows;
 use std::cell::RefCell;
@@ -24,6 +26,13 @@ use tokenizer::{Offsets, Rows, TextTokenizer};
 const ADD_SPECIAL: u32 = 1;
 const BYTE_OFFSETS: u32 = 2;
 const CHAR_OFFSETS: u32 = 4;
+
+/// Of a template's compilation or rendering.
+const TEMPLATE_LIMITS: Limits = Limits { held: 256 << 20, in_total: 4 << 30 };
+/// Of a tokenizer's loading: the largest there are have some 10 MB.
+const TOKENIZER_LIMITS: Limits = Limits { held: 2 << 30, in_total: 64 << 30 };
+/// Of the rows that one call gives: a page is unpacked as a whole.
+const PARQUET_LIMITS: Limits = Limits { held: 4 << 30, in_total: 64 << 30 };
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -66,12 +75,16 @@ fn quiet_panics() {
     ONCE.call_once(|| set_hook(Box::new(|info| LAST_PANIC.set(info.to_string().replace('\n', " ")))));
 }
 
+/// Runs `body`; a panic becomes an error.
+fn caught<T>(body: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    quiet_panics();
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|_| Err(format!("internal error of the bridge: {}", LAST_PANIC.take())))
+}
+
 /// Runs `body`; on an error or a panic returns 1 with the text in `*err`, else 0.
 unsafe fn guarded(err: *mut *mut c_char, body: impl FnOnce() -> Result<(), String>) -> c_int {
-    quiet_panics();
-    let result = catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|_| Err(format!("internal error of the bridge: {}", LAST_PANIC.take())));
-    match result {
+    match caught(body) {
         Ok(()) => 0,
         Err(text) => {
             if !err.is_null() {
@@ -129,7 +142,9 @@ pub unsafe extern "C" fn br_tokenizer_from_json(
     err: *mut *mut c_char,
 ) -> c_int {
     guarded(err, || {
-        *out = Box::into_raw(Box::new(TextTokenizer::from_json(bytes(json))?));
+        let json = bytes(json);
+        let tokenizer = bounded::run("the tokenizer", TOKENIZER_LIMITS, || TextTokenizer::from_json(json))?;
+        *out = Box::into_raw(Box::new(tokenizer));
         Ok(())
     })
 }
@@ -259,7 +274,9 @@ pub unsafe extern "C" fn br_is_special(tokenizer: *const TextTokenizer, id: u32)
 #[no_mangle]
 pub unsafe extern "C" fn br_template_new(source: BrStr, out: *mut *mut Template, err: *mut *mut c_char) -> c_int {
     guarded(err, || {
-        *out = Box::into_raw(Box::new(Template::new(text(source)?)?));
+        let source = text(source)?;
+        let template = bounded::run("the template", TEMPLATE_LIMITS, || Template::new(source))?;
+        *out = Box::into_raw(Box::new(template));
         Ok(())
     })
 }
@@ -288,13 +305,15 @@ pub unsafe extern "C" fn br_template_render(
     err: *mut *mut c_char,
 ) -> c_int {
     guarded(err, || {
-        let (text, spans) = (*template).render(Input {
+        let template = &*template;
+        let input = Input {
             messages: text(messages)?,
             tools: text(tools)?,
             vars: text(vars)?,
             add_generation_prompt: add_generation_prompt != 0,
             want_spans: want_spans != 0,
-        })?;
+        };
+        let (text, spans) = bounded::run("the template", TEMPLATE_LIMITS, || template.render(input))?;
         let n_spans = spans.len();
         let spans = Box::into_raw(spans.into_boxed_slice()).cast();
         *out = BrRendered { text: to_buf(text), spans, n_spans };
@@ -314,7 +333,9 @@ pub unsafe extern "C" fn br_rendered_free(rendered: *mut BrRendered) {
 #[no_mangle]
 pub unsafe extern "C" fn br_parquet_open(path: BrStr, out: *mut *mut ParquetRows, err: *mut *mut c_char) -> c_int {
     guarded(err, || {
-        *out = Box::into_raw(Box::new(ParquetRows::open(bytes(path))?));
+        let path = bytes(path);
+        let rows = bounded::run("the file", PARQUET_LIMITS, || ParquetRows::open(path))?;
+        *out = Box::into_raw(Box::new(rows));
         Ok(())
     })
 }
@@ -322,7 +343,8 @@ pub unsafe extern "C" fn br_parquet_open(path: BrStr, out: *mut *mut ParquetRows
 #[no_mangle]
 pub unsafe extern "C" fn br_parquet_next(file: *mut ParquetRows, out: *mut BrBuf, err: *mut *mut c_char) -> c_int {
     guarded(err, || {
-        *out = to_buf((*file).next_lines()?);
+        let file = &mut *file;
+        *out = to_buf(bounded::run("the file", PARQUET_LIMITS, || file.next_lines())?);
         Ok(())
     })
 }

@@ -4,6 +4,8 @@
 use minijinja::value::{Value, ValueKind};
 use std::fmt::Write;
 
+const DEEPEST: usize = 200;
+
 /// `repr(float)`: the shortest digits that read back, with an exponent outside 1e-4 ≤ |x| < 1e16.
 pub fn float_repr(x: f64) -> String {
     if x.is_nan() {
@@ -80,14 +82,19 @@ pub fn as_float(value: &Value) -> Option<f64> {
     f64::try_from(value.clone()).ok()
 }
 
-/// `repr(value)`. Iterables print as lists.
+/// `repr(value)`. Iterables print as lists. Python refuses what is nested a thousand times; here the inside is left out.
 pub fn repr(value: &Value) -> String {
+    repr_at(value, 0)
+}
+
+fn repr_at(value: &Value, depth: usize) -> String {
     match value.kind() {
         ValueKind::Undefined => "Undefined".into(),
         ValueKind::String => str_repr(value.as_str().unwrap_or_default()),
         ValueKind::Number => number(value),
-        ValueKind::Seq | ValueKind::Iterable => seq_repr(value),
-        ValueKind::Map => map_repr(value),
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if depth > DEEPEST => "...".into(),
+        ValueKind::Seq | ValueKind::Iterable => seq_repr(value, depth),
+        ValueKind::Map => map_repr(value, depth),
         _ => value.to_string(), // None, True, False and plain objects already print as in Python
     }
 }
@@ -108,15 +115,16 @@ fn number(value: &Value) -> String {
     }
 }
 
-fn seq_repr(value: &Value) -> String {
-    let items = value.try_iter().into_iter().flatten().map(|item| repr(&item));
+fn seq_repr(value: &Value, depth: usize) -> String {
+    let items = value.try_iter().into_iter().flatten().map(|item| repr_at(&item, depth + 1));
     format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
-fn map_repr(value: &Value) -> String {
+fn map_repr(value: &Value, depth: usize) -> String {
     let pairs = value.as_object().and_then(|object| object.try_iter_pairs());
     let pairs = pairs.into_iter().flatten();
-    let items: Vec<String> = pairs.map(|(key, item)| format!("{}: {}", repr(&key), repr(&item))).collect();
+    let inner = |value: &Value| repr_at(value, depth + 1);
+    let items: Vec<String> = pairs.map(|(key, item)| format!("{}: {}", inner(&key), inner(&item))).collect();
     format!("{{{}}}", items.join(", "))
 }
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// Instructions a render may take: a long chat needs some hundred thousand; a template that never ends is stopped
-/// within about a second.
-const FUEL: u64 = 20_000_000;
-const MAX_TEXT_BYTES: usize = 256 << 20;
+/// within about a second. bounded.rs limits the memory.
+const FUEL: u64 = 5_000_000;
+const MAX_TEXT_BYTES: usize = 128 << 20;
 const NAME: &str = "chat template";
 const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
@@ -133,7 +133,7 @@ struct BoundedText(Vec<u8>);
 impl io::Write for BoundedText {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > MAX_TEXT_BYTES {
-            return Err(io::Error::other("the rendered text is longer than 256 MiB"));
+            return Err(io::Error::other("the rendered text is longer than 128 MiB"));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())

@@ -21,6 +21,8 @@ pub struct TextTokenizer {
     post_processor: Option<PostProcessorWrapper>,
     truncation: Option<TruncationParams>,
     padding: Option<PaddingParams>,
+    /// The largest id in use; none for an empty vocabulary.
+    max_id: Option<u32>,
 }
 
 /// Ids of many texts, one after the other; text i is [row[i], row[i + 1]). `begin` and `end` are empty without offsets.
@@ -41,7 +43,18 @@ impl TextTokenizer {
         inner.with_padding(None);
         let post_processor = inner.get_post_processor().cloned();
         inner.with_post_processor(post_processor.clone().map(untrimmed));
-        Ok(Self { inner, post_processor, truncation, padding })
+        let mut own = Self { inner, post_processor, truncation, padding, max_id: None };
+        own.find_max_id()?;
+        Ok(own)
+    }
+
+    /// Ids are signed 32-bit numbers to the caller.
+    fn find_max_id(&mut self) -> Result<(), String> {
+        self.max_id = self.inner.get_vocab(true).into_values().max();
+        match self.max_id {
+            Some(id) if id > i32::MAX as u32 => Err(format!("a token has the id {id}; ids end at {}", i32::MAX)),
+            _ => Ok(()),
+        }
     }
 
     pub fn to_json(&self) -> Result<String, String> {
@@ -55,8 +68,9 @@ impl TextTokenizer {
     /// Returns how many were new.
     pub fn add_tokens(&mut self, tokens: &[&str], special: bool) -> Result<usize, String> {
         let tokens = tokens.iter().map(|text| AddedToken::from(*text, special));
-        if special { self.inner.add_special_tokens(tokens) } else { self.inner.add_tokens(tokens) }
-            .map_err(|error| error.to_string())
+        let added = if special { self.inner.add_special_tokens(tokens) } else { self.inner.add_tokens(tokens) };
+        self.find_max_id()?;
+        added.map_err(|error| error.to_string())
     }
 
     /// `threads` 0: one for each core.
@@ -120,6 +134,10 @@ impl TextTokenizer {
                 Offsets::Chars => self.inner.encode_char_offsets(*text, add_special),
             };
             let encoding = encoding.map_err(|error| error.to_string())?;
+            // The post-processor writes what its part of the file says, whether or not the vocabulary has it.
+            if let Some(id) = encoding.get_ids().iter().find(|&&id| Some(id) > self.max_id) {
+                return Err(format!("the post-processor adds the id {id}, which is not in the vocabulary"));
+            }
             rows.ids.extend_from_slice(encoding.get_ids());
             if offsets != Offsets::None {
                 rows.begin.extend(encoding.get_offsets().iter().map(|(begin, _)| *begin as u32));
@@ -138,9 +156,9 @@ impl TextTokenizer {
         self.inner.get_vocab_size(with_added)
     }
 
-    /// The largest id in use, or none for an empty vocabulary.
+    /// None for an empty vocabulary.
     pub fn max_id(&self) -> Option<u32> {
-        self.inner.get_vocab(true).into_values().max()
+        self.max_id
     }
 
     pub fn token_to_id(&self, token: &str) -> Option<u32> {

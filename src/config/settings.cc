@@ -18,18 +18,32 @@ std::string key_name(std::string_view written) {
   return key;
 }
 
-std::string text_of_nested(const YAML::Node& node, int depth) {
-  if (!node.IsDefined() || node.IsNull()) return "";
-  if (node.IsScalar()) return node.Scalar();
-  if (depth > 2) return "…";
-  std::string out;
-  for (const auto& item : node) {
-    if (!out.empty()) out += node.IsMap() ? ", " : ",";
-    out += node.IsMap()
-               ? text_of_nested(item.first, depth + 1) + ": " + text_of_nested(item.second, depth + 1)
-               : text_of_nested(item, depth + 1);
+constexpr size_t kLongestText = 2000;  // of a list or map; an anchor can make a short file a long list
+
+void append_text(const YAML::Node& node, int depth, std::string& out) {
+  if (!node.IsDefined() || node.IsNull()) return;
+  if (node.IsScalar()) {
+    out += node.Scalar();
+    return;
   }
-  return node.IsMap() ? "{" + out + "}" : out;
+  if (depth > 2) {
+    out += "…";
+    return;
+  }
+  if (node.IsMap()) out += "{";
+  const size_t begin = out.size();
+  for (const auto& item : node) {
+    if (out.size() > begin) out += node.IsMap() ? ", " : ",";
+    if (out.size() > kLongestText) {
+      out += "…";
+      break;
+    }
+    append_text(node.IsMap() ? item.first : item, depth + 1, out);
+    if (!node.IsMap()) continue;
+    out += ": ";
+    append_text(item.second, depth + 1, out);
+  }
+  if (node.IsMap()) out += "}";
 }
 
 class FlagReader {
@@ -123,7 +137,11 @@ bool is_config_file_name(std::string_view word) {
   return word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
 }
 
-std::string text_of(const YAML::Node& node) { return text_of_nested(node, 0); }
+std::string text_of(const YAML::Node& node) {
+  std::string out;
+  append_text(node, 0, out);
+  return out;
+}
 
 std::string place_of(const Setting& setting, const std::string& written) {
   return setting.from_flag ? setting.where : fmt::format("{}: {}", setting.where, written);

@@ -51,7 +51,7 @@ CommandLine read_command_line(const std::vector<std::string>& args, const FlagKi
 bool is_config_file_name(std::string_view word);  // ends in .yaml, .yml or .json
 
 // A node as one line of text: scalars as written, lists joined by commas, null as "". Deep nests (a node may
-// even contain itself) end in "…".
+// even contain itself) and long lists end in "…".
 std::string text_of(const YAML::Node& node);
 
 // true/false, yes/no, on/off, 1/0 in any case; nothing for other words.

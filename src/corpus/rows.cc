@@ -7,57 +7,19 @@
 #include <set>
 #include <vector>
 
+#include "base/json_nesting.h"
 #include "corpus/readers/reader.h"
 
 namespace keel {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-constexpr int kDeepest = 100;
 constexpr size_t kParserBytes = 64 << 10;
 
 std::string_view trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-// Follows strings and brackets, no more of JSON than that.
-class Nesting {
- public:
-  void step(char c) {
-    if (in_string_) {
-      if (escaped_)
-        escaped_ = false;
-      else if (c == '\\')
-        escaped_ = true;
-      else if (c == '"')
-        in_string_ = false;
-    } else if (c == '"') {
-      in_string_ = true;
-    } else if (c == '[' || c == '{') {
-      deepest_ = std::max(deepest_, ++depth_);
-    } else if (c == ']' || c == '}') {
-      depth_ = std::max(0, depth_ - 1);
-    } else if (c == ':') {
-      ++colons_;
-    }
-  }
-  int depth() const { return depth_; }
-  int deepest() const { return deepest_; }
-  size_t colons() const { return colons_; }  // one for each key of an object
-  bool in_string() const { return in_string_; }
-
- private:
-  int depth_ = 0, deepest_ = 0;
-  size_t colons_ = 0;
-  bool in_string_ = false, escaped_ = false;
-};
-
-Nesting walk(std::string_view text) {
-  Nesting nesting;
-  for (const char c : text) nesting.step(c);
-  return nesting;
 }
 
 size_t count_keys(const Json& value) {
@@ -146,8 +108,9 @@ class FastCopy {
 
 // Rows without any fault, which are nearly all; the exact parser below finds out what is wrong with others.
 bool parse_fast(std::string_view text, Json& row) {
+  if (text.empty()) return false;  // simdjson would copy from a null pointer
   thread_local simdjson::dom::parser parser;  // buffers that grow to the longest row
-  if (parser.capacity() < text.size() && parser.allocate(std::max(text.size(), kParserBytes), kDeepest))
+  if (parser.capacity() < text.size() && parser.allocate(std::max(text.size(), kParserBytes), kDeepestRow))
     return false;
   simdjson::dom::element element;
   if (parser.parse(text.data(), text.size()).get(element) != simdjson::SUCCESS || !element.is_object())
@@ -196,7 +159,7 @@ class ArrayWalk {
 
   std::string_view bytes_;
   const RowCallback& on_row_;
-  Nesting nesting_;
+  JsonNesting nesting_;
   size_t begin_ = 0, counted_ = 0;
   int64_t line_ = 1;
 };
@@ -240,9 +203,9 @@ std::optional<Fault> check_text(std::string_view text) {
 std::optional<Fault> parse_row(std::string_view text, Json& row) {
   if (parse_fast(text, row)) return {};
   if (auto fault = check_text(text)) return fault;
-  const Nesting nesting = walk(text);
-  if (nesting.deepest() > kDeepest)
-    return Fault{"", fmt::format("values nested deeper than {}", kDeepest), "a flat row"};
+  const JsonNesting nesting = nesting_of(text);
+  if (nesting.deepest() > kDeepestRow)
+    return Fault{"", fmt::format("values nested deeper than {}", kDeepestRow), "a flat row"};
   try {
     row = Json::parse(text);
   } catch (const Json::parse_error& e) {

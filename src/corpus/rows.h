@@ -29,7 +29,9 @@ void split_lines(std::string_view bytes, const RowCallback& on_row);
 // Text behind the array is one more row. An array that never closes ends in a row which does not parse.
 void split_array(std::string_view bytes, const RowCallback& on_row);
 
-// The row as an object. Faults: invalid UTF-8, broken JSON, nested deeper than 100, no object, a
+inline constexpr int kDeepestRow = 100;  // levels of lists and objects
+
+// The row as an object. Faults: invalid UTF-8, broken JSON, nested deeper than kDeepestRow, no object, a
 // field given twice.
 std::optional<Fault> parse_row(std::string_view text, Json& row);
 

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numbers>
 #include <set>
 
@@ -48,6 +49,14 @@ double shortest(double value) { return std::stod(fmt::format("{}", static_cast<f
       {.where = file.where, .found = std::move(found), .wanted = std::move(wanted), .hint = std::move(hint)});
 }
 
+double positive_number(const GgufFile& file, const std::string& key, double otherwise) {
+  const double value = file.find_number(key).value_or(otherwise);
+  if (!(value > 0 && value <= std::numeric_limits<float>::max()))
+    refuse(file, fmt::format("metadata \"{}\": {}", key, value), "a finite number above 0",
+           "the file is damaged: download it again");
+  return shortest(value);
+}
+
 // How Llama 3.1 and later stretch a frequency: low ones by 1/factor, high ones not, between by a ramp.
 double llama3_factor(double frequency, double factor) {
   const double turns = 8192 * frequency / (2 * std::numbers::pi);
@@ -85,7 +94,7 @@ Json rope_scaling(const GgufFile& file, const std::string& prefix, double theta)
   const std::string type = file.find_text(prefix + "rope.scaling.type").value_or("none");
   if (type == "none") return nullptr;
   if (type != "linear" && type != "yarn") refuse(file, "rope scaling \"" + type + "\"", "none, linear, yarn");
-  const double factor = shortest(file.find_number(prefix + "rope.scaling.factor").value_or(1));
+  const double factor = positive_number(file, prefix + "rope.scaling.factor", 1);
   Json out{{"rope_type", type}, {"factor", factor}};
   if (const auto length = file.find_integer(prefix + "rope.scaling.original_context_length"))
     out["original_max_position_embeddings"] = *length;
@@ -173,7 +182,7 @@ Json gguf_config(const GgufFile& file, const std::string& torch_dtype) {
   const int64_t head = head_dim(file, prefix, hidden, heads);
   refuse_variants(file, prefix, head);
   const bool own_kv = file.find_integer(prefix + "attention.head_count_kv").has_value();
-  const double theta = shortest(file.find_number(prefix + "rope.freq_base").value_or(10000));
+  const double theta = positive_number(file, prefix + "rope.freq_base", 10000);
   Json config{{"architectures", {family.architecture}},
               {"model_type", family.arch},
               {"vocab_size", embedding.shape[0]},
@@ -185,8 +194,7 @@ Json gguf_config(const GgufFile& file, const std::string& torch_dtype) {
               {"head_dim", head},
               {"hidden_act", "silu"},
               {"max_position_embeddings", file.size(prefix + "context_length")},
-              {"rms_norm_eps",
-               shortest(file.find_number(prefix + "attention.layer_norm_rms_epsilon").value_or(1e-5))},
+              {"rms_norm_eps", positive_number(file, prefix + "attention.layer_norm_rms_epsilon", 1e-5)},
               {"rope_theta", theta},
               {"rope_scaling", rope_scaling(file, prefix, theta)},
               {"attention_bias", false},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "checkpoint/format/gguf_vocab.h"
 
 namespace keel {
@@ -32,8 +33,11 @@ Json gguf_tokenizer_config(const GgufFile& file) {
     out["add_bos_token"] = file.find_flag("tokenizer.ggml.add_bos_token").value_or(true);
     out["add_eos_token"] = file.find_flag("tokenizer.ggml.add_eos_token").value_or(false);
   }
-  if (const auto chat_template = file.find_text("tokenizer.chat_template"))
+  if (const auto chat_template = file.find_text("tokenizer.chat_template")) {
+    if (repair_utf8(*chat_template) != *chat_template)
+      refuse(file, "a chat template that is not UTF-8", "text", kOtherFile);
     out["chat_template"] = *chat_template;
+  }
   return out;
 }
 

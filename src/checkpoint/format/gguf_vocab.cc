@@ -24,6 +24,11 @@ std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
   return out;
 }
 
+void check_utf8(const GgufFile& file, size_t id, std::string_view token) {
+  if (repair_utf8(token) != token)
+    refuse(file, fmt::format("token {} is not UTF-8", id), "tokens as text", kOtherFile);
+}
+
 Json special_piece(const std::string& token, int part) {
   return {{"SpecialToken", {{"id", token}, {"type_id", part}}}};
 }
@@ -53,8 +58,7 @@ GgufVocab read_vocab(const GgufFile& file, int64_t vocab_size) {
   vocab.tokens.resize(vocab.types.size());
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     const std::string_view token = vocab.tokens[id];
-    if (repair_utf8(token) != token)
-      refuse(file, fmt::format("token {} is not UTF-8", id), "tokens as text", kOtherFile);
+    check_utf8(file, id, token);
     if (!vocab.ids.emplace(token, static_cast<int64_t>(id)).second)
       refuse(file, fmt::format("token {} is the same as token {}", id, vocab.ids.at(token)), "each text once",
              kOtherFile);
@@ -81,7 +85,10 @@ std::optional<std::string> token_text(const GgufFile& file, const char* key) {
   if (*id < 0 || *id >= static_cast<int64_t>(tokens.size()))
     refuse(file, fmt::format("metadata \"{}\": {}", key, *id), fmt::format("a token below {}", tokens.size()),
            kOtherFile);
-  return std::string(tokens[static_cast<size_t>(*id)]);
+  const size_t index = static_cast<size_t>(*id);
+  check_utf8(file, index,
+             tokens[index]);  // it may be one of the unused at the end, which read_vocab leaves off
+  return std::string(tokens[index]);
 }
 
 Json post_processor(const GgufFile& file, bool add_bos) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/json_nesting.h"
 #include "corpus/readers/reader.h"
 
 namespace keel {
@@ -7,13 +8,15 @@ namespace {
 
 constexpr const char* kCallWanted = "a call with name and arguments";
 
-// A JSON text as what it holds; anything else as it is. False: a text that is no JSON.
+// A JSON text as what it holds; anything else as it is. False: a text that is no JSON, or nested too deeply.
 bool unpack(const Json& value, Json& out) {
   if (!value.is_string()) {
     out = value;
     return true;
   }
-  out = Json::parse(value.get_ref<const std::string&>(), nullptr, false);
+  const auto& text = value.get_ref<const std::string&>();
+  if (nesting_of(text).deepest() > kDeepestRow) return false;
+  out = Json::parse(text, nullptr, false);
   return !out.is_discarded();
 }
 
