@@ -15,16 +15,25 @@ target_include_directories(keel_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 if(KEEL_SANITIZE)
   target_compile_options(keel_flags INTERFACE -fsanitize=${KEEL_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(keel_flags INTERFACE -fsanitize=${KEEL_SANITIZE})
+  if(KEEL_SANITIZE MATCHES undefined)
+    target_compile_options(keel_flags INTERFACE -fno-sanitize-recover=undefined)  # a report ends the program
+  endif()
 endif()
 
-# keel_folder(base DEPS fmt::fmt [TORCH] [EXCLUDE main.cc]): the static library keel_<name> of all .cc files beside its
-# CMakeLists.txt.
+# keel_sources(VARIABLE main.cc format/.*): all .cc files in and below the folder of the CMakeLists.txt, without those
+# whose path matches a pattern.
+function(keel_sources variable)
+  file(GLOB_RECURSE sources RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS "*.cc")
+  foreach(pattern IN LISTS ARGN)
+    list(FILTER sources EXCLUDE REGEX "^${pattern}$")
+  endforeach()
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
+# keel_folder(base DEPS fmt::fmt [TORCH] [EXCLUDE main.cc]): the static library keel_<name>.
 function(keel_folder name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPS;EXCLUDE" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
-  foreach(file IN LISTS ARG_EXCLUDE)
-    list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
-  endforeach()
+  keel_sources(sources ${ARG_EXCLUDE})
   if(NOT sources)
     add_library(keel_${name} INTERFACE)
     return()
@@ -37,10 +46,10 @@ function(keel_folder name)
   endif()
 endfunction()
 
-# keel_test(base DEPS …[TORCH]): one program of all *_test.cc files in tests/<name>.
+# keel_test(base DEPS … [TORCH] [EXCLUDE …]): one program of the tests in and below the folder of the CMakeLists.txt.
 function(keel_test name)
-  cmake_parse_arguments(ARG "TORCH" "" "DEPS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS;EXCLUDE" ${ARGN})
+  keel_sources(sources ${ARG_EXCLUDE})
   if(NOT sources)
     return()
   endif()

@@ -10,12 +10,14 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 deps=${KEEL_DEPS:-$PWD/.deps}
 build=${KEEL_BUILD:-build}
+export KEEL_FUZZ_BUILD=${KEEL_FUZZ_BUILD:-build-fuzz}
 test_limit_s=900  # one test program; longer means that it hangs
+fuzz_s=8          # new inputs, for each target
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=(kills demo)
+ci_steps=(kills sanitizers fuzz demo)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -56,9 +58,9 @@ step_build() {
   verdict build "$code" "$start"
 }
 
-# Prints 'NAME<tab>PROGRAM' for each test that the build registered.
+# list_tests BUILD: prints 'NAME<tab>PROGRAM' for each test that the build registered.
 list_tests() {
-  ctest --test-dir "$build" --show-only=json-v1 | python3 -c '
+  ctest --test-dir "$1" --show-only=json-v1 | python3 -c '
 import json, sys
 for test in json.load(sys.stdin)["tests"]:
     print(test["name"], test.get("command", ["missing"])[0], sep="\t")'
@@ -101,12 +103,15 @@ run_gtest() {
   tail -n 60 "$logs/$1.log" | sed 's/^/      /'
 }
 
-step_tests() {
+# run_tests BUILD [PREFIX]: the test programs of that build; their names in the output begin with the prefix.
+run_tests() {
   local name program
-  list_tests >"$logs/tests" || { verdict tests 1 "$SECONDS"; return; }
-  [ -s "$logs/tests" ] || { echo "      no test is registered in $build"; verdict tests 1 "$SECONDS"; }
-  while IFS=$'\t' read -r name program; do run_gtest "$name" "$program"; done <"$logs/tests"
+  list_tests "$1" >"$logs/tests" || { verdict tests 1 "$SECONDS"; return; }
+  [ -s "$logs/tests" ] || { echo "      no test is registered in $1"; verdict tests 1 "$SECONDS"; }
+  while IFS=$'\t' read -r name program; do run_gtest "${2:-}$name" "$program"; done <"$logs/tests"
 }
+
+step_tests() { run_tests "$build"; }
 
 step_bridge() {
   local start=$SECONDS code=0 good bad ignored
@@ -132,6 +137,21 @@ step_demo() {
   { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed -u 's/^/      /' || code=$?
   verdict demo "$code" "$start"
 }
+
+# The folders without libtorch: addresses, undefined behaviour, leaks. Tests of size and speed would take minutes here.
+step_sanitizers() {
+  local start=$SECONDS code=0
+  { cmake --preset fuzz -B "$KEEL_FUZZ_BUILD" -DKEEL_DEPS="$deps" && cmake --build "$KEEL_FUZZ_BUILD"; } \
+    >"$logs/build-asan" 2>&1 || code=$?
+  verdict build-asan "$code" "$start" "$logs/build-asan"
+  [ "$code" -ne 0 ] && return
+  export GTEST_FILTER='-*100Megabytes*:*StayQuick:*LargeArchives*:SharedData.*'
+  run_tests "$KEEL_FUZZ_BUILD" asan-
+  unset GTEST_FILTER
+}
+
+# The same build has the fuzz targets.
+step_fuzz() { once fuzz tests/fuzz/run.sh "$fuzz_s"; sed 's/^/      /' "$logs/fuzz"; }
 
 # Runs killed at random times, resumed and compared with undisturbed ones.
 step_kills() { once kills tests/kill.sh 20 "$build/keel"; tail -n 1 "$logs/kills" | sed 's/^/      /'; }

@@ -108,7 +108,7 @@ class FastCopy {
 
 // Rows without any fault, which are nearly all; the exact parser below finds out what is wrong with others.
 bool parse_fast(std::string_view text, Json& row) {
-  if (text.empty()) return false;  // simdjson would copy from a null pointer
+  if (text.empty()) return false;             // simdjson would copy from a null pointer
   thread_local simdjson::dom::parser parser;  // buffers that grow to the longest row
   if (parser.capacity() < text.size() && parser.allocate(std::max(text.size(), kParserBytes), kDeepestRow))
     return false;
