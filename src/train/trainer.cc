@@ -259,13 +259,13 @@ class Run {
                                   job_.options.early_stopping_patience);
   }
 
-  EvalOutcome evaluate() {
-    EvalOutcome outcome;
   // Earlier ones prepare: their weights are no candidates, and no reason to stop.
   bool in_last_stage() const {
     return memory_.step > 0 && sampler_.place(memory_.step - 1).stage + 1 == sampler_.stages();
   }
 
+  EvalOutcome evaluate() {
+    EvalOutcome outcome;
     timed([&] { outcome = evaluator_.run(memory_.step, in_last_stage()); });
     progress_.on_eval(at(), outcome.row());
     return outcome;
