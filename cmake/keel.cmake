@@ -30,6 +30,24 @@ function(keel_sources variable)
   set(${variable} ${sources} PARENT_SCOPE)
 endfunction()
 
+# keel_headers(keel_pch LINK … OPTIONS … HEADERS …): a precompiled header that targets of the same flags reuse. Parsing
+# the headers of JSON, fmt, tests and ATen is most of what compiling costs here.
+file(WRITE "${CMAKE_BINARY_DIR}/pch/empty.cc" "")
+function(keel_headers name)
+  cmake_parse_arguments(ARG "" "" "LINK;OPTIONS;HEADERS" ${ARGN})
+  add_library(${name} OBJECT "${CMAKE_BINARY_DIR}/pch/empty.cc")
+  target_link_libraries(${name} PRIVATE keel_flags fmt::fmt nlohmann_json::nlohmann_json ${ARG_LINK})
+  target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+endfunction()
+
+set(keel_common_headers <algorithm> <filesystem> <functional> <map> <memory> <optional> <span> <string> <vector>
+    <fmt/format.h> <nlohmann/json.hpp>)
+set(keel_test_headers <gmock/gmock.h> <gtest/gtest.h>)
+set(keel_test_options -O0)  # a test's own code is not what is measured; compiling it is
+keel_headers(keel_pch HEADERS ${keel_common_headers})
+keel_headers(keel_test_pch LINK GTest::gmock OPTIONS ${keel_test_options} HEADERS ${keel_common_headers} ${keel_test_headers})
+
 # keel_folder(base DEPS fmt::fmt [TORCH] [EXCLUDE main.cc]): the static library keel_<name>.
 function(keel_folder name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPS;EXCLUDE" ${ARGN})
@@ -43,6 +61,8 @@ function(keel_folder name)
   if(ARG_TORCH)
     target_link_libraries(keel_${name} PUBLIC keel_torch)
     target_precompile_headers(keel_${name} REUSE_FROM keel_torch_pch)
+  else()
+    target_precompile_headers(keel_${name} REUSE_FROM keel_pch)
   endif()
 endfunction()
 
@@ -58,10 +78,11 @@ function(keel_test name)
   target_compile_definitions(${name}_test PRIVATE KEEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                                   KEEL_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name}_test PRIVATE ${keel_test_options})
   if(ARG_TORCH)
-    target_precompile_headers(${name}_test REUSE_FROM keel_torch_pch)
+    target_precompile_headers(${name}_test REUSE_FROM keel_torch_test_pch)
   else()
-    target_compile_options(${name}_test PRIVATE -O0)  # a test's own code is not what is measured; compiling it is
+    target_precompile_headers(${name}_test REUSE_FROM keel_test_pch)
   endif()
   add_test(NAME ${name} COMMAND ${name}_test)
 endfunction()

@@ -13,7 +13,7 @@ target_compile_options(keel_torch INTERFACE "SHELL:-idirafter ${KEEL_TORCH}/incl
 # Old dtags: the search path has to reach the libraries that libtorch_cpu itself needs.
 target_link_options(keel_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,--disable-new-dtags
                     "-Wl,-rpath,${KEEL_TORCH}/lib:${KEEL_DEPS}/cuda/lib")
-set(CMAKE_BUILD_RPATH "$ORIGIN/../lib/keel")
+set(CMAKE_BUILD_RPATH "$ORIGIN" "$ORIGIN/../lib/keel")
 target_link_libraries(keel_torch INTERFACE "${KEEL_TORCH}/lib/libtorch_cpu.so" "${KEEL_TORCH}/lib/libc10.so")
 
 # at::parallel_for is an inline header that stays on one thread unless OpenMP is on. The runtime is the one that libtorch
@@ -24,11 +24,8 @@ list(GET torch_gomp 0 torch_gomp)
 target_compile_options(keel_torch INTERFACE -fopenmp)
 target_link_libraries(keel_torch INTERFACE "${torch_gomp}")
 
-# One precompiled header for all torch-using targets: the ATen headers cost most of a file's compile time.
-file(WRITE "${CMAKE_BINARY_DIR}/pch/empty.cc" "")
-add_library(keel_torch_pch OBJECT "${CMAKE_BINARY_DIR}/pch/empty.cc")
-target_link_libraries(keel_torch_pch PRIVATE keel_torch)
-target_precompile_headers(keel_torch_pch PRIVATE <ATen/ATen.h> <torch/csrc/autograd/custom_function.h>
-                          <torch/csrc/autograd/autograd.h> <torch/csrc/autograd/variable.h>
-                          <torch/csrc/autograd/generated/variable_factories.h>
-                          <string> <vector> <map> <functional> <filesystem>)
+# GCC takes one precompiled header a file, so these hold the common ones, too. The headers of autograd stay out: the
+# templates that they leave to be instantiated cost every file two seconds, and few files need them.
+keel_headers(keel_torch_pch LINK keel_torch HEADERS <ATen/ATen.h> ${keel_common_headers})
+keel_headers(keel_torch_test_pch LINK keel_torch GTest::gmock OPTIONS ${keel_test_options}
+             HEADERS <ATen/ATen.h> ${keel_common_headers} ${keel_test_headers})

@@ -1,11 +1,14 @@
 #include "loss/loss.h"
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "loss/gpu_rows.h"
+#include "loss/kernel.h"
 #include "loss/registry.h"
 #include "loss_reference.h"
 
@@ -144,6 +147,39 @@ TEST(Loss, NanStaysVisible) {
     EXPECT_TRUE(std::isnan(result.nll_N[2].item<float>())) << name;
     EXPECT_EQ(result.nll_N[3].item<float>(), clean.nll_N[3].item<float>()) << name;
     EXPECT_EQ(result.nll_N.isnan().sum().item<int64_t>(), 1) << name;
+  }
+}
+
+// What other devices than the CPU run, for every weighting: values, sums and the gradient in place of the
+// logits.
+TEST(RowPass, EqualsTheComposition) {
+  constexpr int64_t C = 13, V = 203;
+  const Problem p = random_problem(C, 16, V);
+  const at::NoGradGuard no_grad;
+  const at::Tensor logits = p.hidden_ND.mm(p.head_VD.t());
+  for (const std::string& name : weighting_names()) {
+    const LossOptions options{.token_weighting = name};
+    const auto run = [&](auto pass, at::Tensor& gradient) {
+      at::Tensor out = at::empty({3, C});
+      std::vector<double> loss(C);
+      pass(gradient, {.labels = p.labels_N.const_data_ptr<int64_t>(),
+                      .coefficient = p.coefficient_N.const_data_ptr<float>(),
+                      .end_of_turn = p.end_of_turn_N.const_data_ptr<bool>(),
+                      .nll = out.mutable_data_ptr<float>(),
+                      .entropy = out.mutable_data_ptr<float>() + C,
+                      .weight = out.mutable_data_ptr<float>() + 2 * C,
+                      .loss = loss.data(),
+                      .weighting = &find_weighting(name),
+                      .options = &options,
+                      .gradient = true});
+      return at::cat({out, at::tensor(loss).to(at::kFloat).unsqueeze(0)});
+    };
+    at::Tensor own = logits.clone(), composed = logits.clone();
+    const at::Tensor a = run(row_pass, own), b = run(row_pass_composed, composed);
+    // a sum of V terms in float, and the logits' own rounding in exp; a weighting may raise it to powers
+    const double bound = 64 * kEps * logits.abs().max().item<double>();
+    EXPECT_LE(((a - b).abs() / (b.abs() + 1)).max().item<double>(), bound) << name;
+    EXPECT_LE(max_difference(own, composed), bound * (1 + b[2].max().item<double>())) << name;
   }
 }
 
