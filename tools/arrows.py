@@ -12,12 +12,12 @@ import re
 import sys
 
 LADDER = {  # bottom up; docs/architecture.md tells what lives where
-    "base": 0,
+    "base": 0, "cuda": 0,
     "text": 1, "model": 1, "loss": 1, "dist": 1, "report": 1,
     "corpus": 2, "optim": 2, "checkpoint": 2,
     "data": 3, "eval": 4, "doctor": 4, "train": 5, "config": 6, "experiment": 7, "app": 8,
 }
-TORCH_FREE = ("base", "text", "corpus", "config", "report", "checkpoint/format")
+TORCH_FREE = ("base", "cuda", "text", "corpus", "config", "report", "checkpoint/format")
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 NOT_A_FUNCTION = re.compile(r"(^|\W)(namespace|struct|class|enum|union|extern)\b[^()]*$|=\s*$|^\s*$")

@@ -17,7 +17,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=(kills sanitizers fuzz demo)
+ci_steps=(cuda kills sanitizers fuzz demo)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -43,7 +43,7 @@ check_format() {
   while read -r file; do
     [ -e "$file" ] || continue  # deleted, but not yet in the index
     clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || { code=1; echo "clang-format -i $file"; }
-  done < <(git ls-files -co --exclude-standard -- 'src/*.h' 'src/*.cc' 'tests/*.h' 'tests/*.cc' 'bench/*.h' 'bench/*.cc')
+  done < <(git ls-files -co --exclude-standard -- 'src/*.h' 'src/*.cc' 'src/*.cu' 'tests/*.h' 'tests/*.cc' 'bench/*.h' 'bench/*.cc')
   return "$code"
 }
 

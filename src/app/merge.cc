@@ -1,4 +1,6 @@
 // keel merge: base + adapter to one folder, in fp32, with the proof that it says the same.
+#include <ATen/core/grad_mode.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -93,10 +95,12 @@ int run_merge(Args args) {
     out.commit();
   }
   info("merged into {}", o.output_dir);
-  ChatModelOptions options{
-      .model = {.model_name_or_path = o.model, .adapter_name_or_path = o.adapter, .precision = "fp32"},
-      .template_name = o.template_name,
-      .chat_template_file = o.chat_template};
+  ChatModelOptions options{.model = {.model_name_or_path = o.model,
+                                     .adapter_name_or_path = o.adapter,
+                                     .device = "cpu",
+                                     .precision = "fp32"},
+                           .template_name = o.template_name,
+                           .chat_template_file = o.chat_template};
   const std::vector<at::Tensor> apart = probe_logits(options);
   options.model.model_name_or_path = o.output_dir;
   options.model.adapter_name_or_path.clear();

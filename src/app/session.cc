@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "data/batch.h"
+#include "model/device.h"
 
 namespace keel {
 namespace {
@@ -44,8 +45,9 @@ ChatModel load_model(const RunConfig& config, bool train) {
     all += p.tensor.numel();
     if (p.tensor.requires_grad()) trained += p.tensor.numel();
   }
-  info("model: {} ({:.1f} M parameters, {:.1f} M trained), {}", config.model.model_name_or_path,
-       static_cast<double>(all) / 1e6, static_cast<double>(trained) / 1e6, model.precision_reason);
+  info("model: {} ({:.1f} M parameters, {:.1f} M trained) on {}, {}", config.model.model_name_or_path,
+       static_cast<double>(all) / 1e6, static_cast<double>(trained) / 1e6, device_name(model.lm->device()),
+       model.precision_reason);
   return model;
 }
 

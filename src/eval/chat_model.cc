@@ -1,5 +1,7 @@
 #include "eval/chat_model.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/hub_cache.h"
 #include "eval/text_model.h"
+#include "model/device.h"
 #include "model/factory.h"
 #include "model/precision.h"
 #include "text/conversation_mask.h"
@@ -72,12 +75,14 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
   if (options.model.adapter_name_or_path.empty())
     check_vocabulary(text.first_new_token - 1, folder.config, dir);
   const bool tokens_added = !options.model.add_tokens.empty();
-  const PrecisionChoice precision = choose_compute_dtype(options.model.precision);
+  const at::Device device = choose_device(options.model.device);
+  const PrecisionChoice precision = choose_compute_dtype(options.model.precision, device);
   BuildOptions build{.model = options.model,
                      .compute = precision.dtype,
                      .train = options.train,
                      .seed = options.seed,
-                     .vocab_size = text.tokenizer.max_id() + 1};
+                     .vocab_size = text.tokenizer.max_id() + 1,
+                     .device = device};
   if (tokens_added) build.first_new_token = text.first_new_token;
   if (!options.model.adapter_name_or_path.empty()) {
     AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);

@@ -1,5 +1,7 @@
 #include "eval/generate.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -62,7 +64,8 @@ class Decoding {
   // One token more for each place. From the last place on, as remove() puts the last one into a gap.
   void step(const GenerateEvents& events) {
     const at::Tensor hidden_BD = model_.lm->decode(pack(), *cache_);
-    const at::Tensor logits_BV = at::linear(hidden_BD, model_.lm->head_VD()).to(at::kFloat).contiguous();
+    const at::Tensor logits_BV =
+        at::linear(hidden_BD, model_.lm->head_VD()).to(at::kCPU, at::kFloat).contiguous();
     const auto vocabulary = static_cast<size_t>(logits_BV.size(1));
     for (size_t b = places_.size(); b-- > 0;) {
       if (extend(places_[b], {logits_BV.const_data_ptr<float>() + b * vocabulary, vocabulary}, events))

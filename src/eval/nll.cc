@@ -1,5 +1,7 @@
 #include "eval/nll.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include "data/batch.h"
 #include "loss/loss.h"
 
@@ -50,7 +52,8 @@ NllSum nll_over(CausalLM& model, std::span<const Example> set, const NllOptions&
     begin += pack.size();
     const Batch batch = make_batch(pack, "token");
     const at::Tensor hidden_TD = model.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, {});
-    const LossResult loss = weighted_cross_entropy({.hidden_ND = hidden_TD.index_select(0, batch.rows_N),
+    const at::Tensor rows_N = batch.rows_N.to(hidden_TD.device());
+    const LossResult loss = weighted_cross_entropy({.hidden_ND = hidden_TD.index_select(0, rows_N),
                                                     .head_VD = model.head_VD(),
                                                     .labels_N = batch.labels_N,
                                                     .coefficient_N = batch.coefficient_N,

@@ -8,16 +8,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "loss/gpu_rows.h"
 #include "loss/row.h"
+#include "loss/row_report.h"
 
 namespace keel {
 namespace {
 
 constexpr int64_t kLogitsPerTask = 32768;  // smaller pieces cost more to hand out than to compute
-
-struct LabelStatistics {
-  double nll, entropy, sum_p2;
-};
 
 LabelStatistics statistics(const RowSums& sums, float label_logit) {
   const double log_e = std::log(sums.e);
@@ -32,22 +30,12 @@ void one_row(T* row_V, float* exp_V, int64_t V, int64_t i, const RowPass& pass) 
   T& at_label = row_V[pass.labels[i]];
   const float label_logit = to_float(at_label);
   const RowSums sums = sum_row(row_V, exp_V, V);
-  const LabelStatistics s = statistics(sums, label_logit);
-  TokenSignals token{.nll = static_cast<float>(s.nll),
-                     .p = static_cast<float>(std::exp(-s.nll)),
-                     .entropy = static_cast<float>(s.entropy),
-                     .sum_p2 = static_cast<float>(s.sum_p2)};
-  if (pass.weighting->needs_top_entropy)
-    token.top_entropy = static_cast<float>(top_entropy(exp_V, V, std::min(V, kTopEntropy)));
-  const double weight = token_weight(*pass.weighting, token, pass.end_of_turn[i], *pass.options);
-  const double share = pass.coefficient[i] * weight;
-  pass.nll[i] = token.nll;
-  pass.entropy[i] = token.entropy;
-  pass.weight[i] = static_cast<float>(weight);
-  pass.loss[i] = share * s.nll;
+  LabelStatistics s = statistics(sums, label_logit);
+  if (pass.weighting->needs_top_entropy) s.top_entropy = top_entropy(exp_V, V, std::min(V, kTopEntropy));
+  const double share = report_row(i, s, pass);
   if (!pass.gradient) return;
   scale_row(exp_V, row_V, V, static_cast<float>(share / sums.e));
-  store(at_label, static_cast<float>(share * std::expm1(-s.nll)));  // p − 1 without cancellation
+  store(at_label, gradient_at_label(share, s.nll));
 }
 
 template <class T>
@@ -70,8 +58,9 @@ void all_rows(T* logits_CV, int64_t C, int64_t V, const RowPass& pass) {
 }  // namespace
 
 void row_pass(const at::Tensor& logits_CV, const RowPass& pass) {
-  KEEL_CHECK(logits_CV.is_cpu() && logits_CV.is_contiguous() && logits_CV.dim() == 2,
-             "the row pass takes contiguous CPU logits of shape [C, V]");
+  if (!logits_CV.is_cpu()) return row_pass_on_device(logits_CV, pass);
+  KEEL_CHECK(logits_CV.is_contiguous() && logits_CV.dim() == 2,
+             "the row pass takes contiguous logits of shape [C, V]");
   const int64_t C = logits_CV.size(0), V = logits_CV.size(1);
   switch (logits_CV.scalar_type()) {
     case at::kFloat:

@@ -24,7 +24,7 @@ struct RowPass {
   bool gradient = false;  // false: the logits are left spoilt
 };
 
-// logits_CV: contiguous, on the CPU, float32 or bfloat16. With `gradient` it becomes
+// logits_CV: contiguous, float32 or bfloat16. With `gradient` it becomes
 // d loss / d logits = coefficient · weight · (p − onehot(label)).
 void row_pass(const at::Tensor& logits_CV, const RowPass& pass);
 

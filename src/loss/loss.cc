@@ -60,8 +60,10 @@ void check_input(const LossInput& in) {
   KEEL_CHECK(in.hidden_ND.dim() == 2 && in.head_VD.dim() == 2 && in.hidden_ND.size(1) == in.head_VD.size(1),
              "hidden is [N, D] and head is [V, D]");
   KEEL_CHECK(in.hidden_ND.scalar_type() == in.head_VD.scalar_type(), "hidden and head have one dtype");
+  KEEL_CHECK(in.hidden_ND.device() == in.head_VD.device(), "hidden and head lie on one device");
   for (const at::Tensor& t : {in.labels_N, in.coefficient_N, in.end_of_turn_N}) {
     KEEL_CHECK(t.dim() == 1 && t.size(0) == N, "labels, coefficient and end_of_turn have a value a row");
+    KEEL_CHECK(t.is_cpu(), "labels, coefficient and end_of_turn lie on the CPU");
   }
   KEEL_CHECK(in.labels_N.scalar_type() == at::kLong && in.coefficient_N.scalar_type() == at::kFloat &&
                  in.end_of_turn_N.scalar_type() == at::kBool,

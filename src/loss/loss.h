@@ -14,6 +14,7 @@
 
 namespace keel {
 
+// hidden and head lie on one device, what is said of the rows on the CPU.
 struct LossInput {
   at::Tensor hidden_ND;      // rows that predict a supervised label; compute dtype; may require grad
   at::Tensor head_VD;        // LM head weight; may require grad
@@ -23,7 +24,7 @@ struct LossInput {
   at::Tensor end_of_turn_N;  // bool
 };
 
-// Per-token values are detached float32 tensors.
+// Per-token values are detached float32 tensors on the CPU, the sum too.
 struct LossResult {
   at::Tensor sum;        // scalar float32: Σ coefficient · weight · nll; differentiable
   at::Tensor nll_N;      // −ln p of the label, nats

@@ -1,5 +1,7 @@
 #include "model/decoder.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -44,10 +46,11 @@ bool any_trained(Block& block) {
 }  // namespace
 
 at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
-  Segments segments = make_segments(tokens.offsets, tokens.ids_T.size(0), tokens.ids_T.device());
+  const at::Tensor ids_T = tokens.ids_T.to(device());
+  Segments segments = make_segments(tokens.offsets, ids_T.size(0), device());
   const RopeAngles angles = rope_.for_positions(segments.end_position);
   const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
-  at::Tensor x = parts_.embedding.lookup(tokens.ids_T);
+  at::Tensor x = parts_.embedding.lookup(ids_T);
   for (Block& block : parts_.blocks) {
     if (mode.gradient_checkpointing && at::GradMode::is_enabled()) {
       x = recomputed([&block, pass](const at::Tensor& in) { return block.forward(in, *pass); }, x,
@@ -71,11 +74,11 @@ at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& own_cache) {
   const at::NoGradGuard no_grad;
   KEEL_CHECK(static_cast<int64_t>(fresh.offsets.size()) == cache.sequences() + 1,
              "one segment for each sequence of the cache");
-  const int64_t tokens = fresh.ids_T.size(0);
-  const Segments segments = make_segments(fresh.offsets, tokens, fresh.ids_T.device(), cache.lengths());
+  const at::Tensor ids_T = fresh.ids_T.to(device());
+  const Segments segments = make_segments(fresh.offsets, ids_T.size(0), device(), cache.lengths());
   KEEL_CHECK(segments.end_position <= cache.max_tokens(), "more tokens than the cache was made for");
   const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
-  at::Tensor x = parts_.embedding.lookup(fresh.ids_T);
+  at::Tensor x = parts_.embedding.lookup(ids_T);
   for (size_t i = 0; i < parts_.blocks.size(); ++i) {
     x = parts_.blocks[i].decode(x, pass, cache, static_cast<int64_t>(i));
   }

@@ -49,6 +49,7 @@ class Decoder final : public CausalLM {
   int64_t vocab_size() const override { return parts_.embedding.weight_VD.size(0); }
   int64_t max_positions() const override { return parts_.config.max_positions; }
   at::ScalarType compute_dtype() const override { return parts_.embedding.weight_VD.scalar_type(); }
+  at::Device device() const override { return parts_.embedding.weight_VD.device(); }
 
  private:
   DecoderParts parts_;

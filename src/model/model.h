@@ -20,7 +20,8 @@
 namespace keel {
 
 // One row of tokens; segment s is [offsets[s], offsets[s+1]). Positions restart at each segment and no token
-// sees another segment. ids_T: int64 on the model's device.
+// sees another segment. ids_T: int64 on any device; the
+// model takes them to its own.
 struct PackedTokens {
   at::Tensor ids_T;
   std::vector<int64_t> offsets;
@@ -82,6 +83,7 @@ class CausalLM {
   virtual int64_t vocab_size() const = 0;
   virtual int64_t max_positions() const = 0;
   virtual at::ScalarType compute_dtype() const = 0;
+  virtual at::Device device() const = 0;  // of weights and hidden states
 };
 
 }  // namespace keel

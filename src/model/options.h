@@ -13,6 +13,7 @@ struct ModelOptions {
   std::string model_name_or_path;
   std::string adapter_name_or_path;
   std::string finetuning_type = "full";
+  std::string device = "auto";
   std::string precision = "auto";
   bool gradient_checkpointing = false;
   std::vector<std::string> freeze;
@@ -34,6 +35,9 @@ struct ModelOptions {
       {.aliases = {"lora_path", "lora_model_dir", "adapters"}});
     v("finetuning_type", finetuning_type, "what is trained",
       {.aliases = {"tuner_type", "train_type"}, .choices = {"full", "lora"}});
+    v("device", device,
+      "where it computes: auto (the first GPU, else the CPU), cpu, cuda or cuda:N; GPUs: docs/gpu.md",
+      {.free_on_resume = true});
     v("precision", precision, "compute type; auto measures whether bf16 is fast on this machine",
       {.aliases = {"dtype", "torch_dtype", "data_type"}, .choices = {"auto", "fp32", "bf16"}});
     v("gradient_checkpointing", gradient_checkpointing,

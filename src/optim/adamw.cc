@@ -1,12 +1,14 @@
 #include "optim/adamw.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <utility>
 
 #include "base/error.h"
 #include "optim/sweep.h"
+#include "optim/sweep_composed.h"
 
 namespace keel {
 namespace {
@@ -22,6 +24,7 @@ SweepData data_at(const at::Tensor& master, const at::Tensor& gradient, const at
 }
 
 void add_squares(const at::Tensor& gradient, std::vector<double>& sums) {
+  if (!gradient.is_cpu()) return sums.push_back(gradient.square().sum(at::kDouble).item<double>());
   const int64_t n = gradient.numel(), blocks = (n + kBlock - 1) / kBlock;
   const size_t start = sums.size();
   sums.resize(start + static_cast<size_t>(blocks));
@@ -58,8 +61,8 @@ AdamW::AdamW(std::vector<OptimParameter> parameters, const OptimOptions& options
   const at::NoGradGuard no_grad;
   for (OptimParameter& parameter : parameters) {
     const at::Tensor values = parameter.tensor.detach();
-    KEEL_CHECK(values.is_cpu() && values.is_contiguous() && values.is_floating_point(),
-               "AdamW takes contiguous CPU tensors of numbers: " + parameter.name);
+    KEEL_CHECK(values.is_contiguous() && values.is_floating_point(),
+               "AdamW takes contiguous tensors of numbers: " + parameter.name);
     const at::Tensor master = values.to(at::kFloat);  // shares memory when it is fp32 already
     slots_.push_back({.parameter = std::move(parameter),
                       .master = master,
@@ -116,6 +119,11 @@ void AdamW::step(double learning_rate, double scale, double beta2_power) {
     if (!gradient.defined()) continue;
     s.keep = static_cast<float>(slot.parameter.decay ? 1 - learning_rate * options_.weight_decay : 1);
     at::Tensor& leaf = slot.parameter.tensor;
+    if (!leaf.is_cpu()) {
+      sweep_composed({slot.master, gradient, slot.first, slot.second}, s);
+      if (leaf.scalar_type() != at::kFloat) leaf.copy_(slot.master);
+      continue;
+    }
     const bool copies = leaf.scalar_type() == at::kBFloat16;
     at::parallel_for(0, leaf.numel(), kBlock, [&](int64_t begin, int64_t end) {
       const SweepData data = data_at(slot.master, gradient, slot.first, slot.second, begin);

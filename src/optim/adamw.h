@@ -1,5 +1,5 @@
 // AdamW with decoupled decay (Loshchilov & Hutter, 2019) over named tensors. fp32 masters are kept for
-// tensors of a lower compute dtype; gradients are accumulated in fp32.
+// tensors of a lower compute dtype; gradients are accumulated in fp32. Everything lies where the tensors lie.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -60,7 +60,7 @@ struct RunMemory {
   TokenBatchMemory token_batch;
   ProgressMemory progress;
   std::vector<SickRow> quarantine;   // left out from then on
-  std::string data_hash, precision;  // of the training set; the compute type
+  std::string data_hash, precision;  // of the training set; compute type and device
   int64_t threads = 0;
 };
 

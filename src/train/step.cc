@@ -1,5 +1,8 @@
 #include "train/step.h"
 
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -22,7 +25,7 @@ std::vector<std::pair<int32_t, at::Tensor>> rows_by_source(const Batch& batch, s
 }
 
 LossInput select(const LossInput& all, const at::Tensor& pick) {
-  return {.hidden_ND = all.hidden_ND.index_select(0, pick),
+  return {.hidden_ND = all.hidden_ND.index_select(0, pick.to(all.hidden_ND.device())),
           .head_VD = all.head_VD,
           .labels_N = all.labels_N.index_select(0, pick),
           .coefficient_N = all.coefficient_N.index_select(0, pick),
@@ -74,7 +77,7 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
                          .gradient_checkpointing = options_.gradient_checkpointing,
                          .dropout_key = dropout_key};
   const at::Tensor hidden_TD = model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, mode);
-  const LossInput all{.hidden_ND = hidden_TD.index_select(0, batch.rows_N),
+  const LossInput all{.hidden_ND = hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device())),
                       .head_VD = model_.head_VD(),
                       .labels_N = batch.labels_N,
                       .coefficient_N = batch.coefficient_N,

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "checkpoint/run_state.h"
 #include "data/sampler.h"
+#include "model/device.h"
 #include "model/precision.h"
 #include "optim/adamw.h"
 #include "optim/schedule.h"
@@ -52,7 +53,8 @@ RunState state_to_resume(const TrainJob& job) {
 
 // As the checkpoint left it; of a run from the start, empty but for what it begins with.
 RunMemory memory_of(const RunState& state, const TrainJob& job) {
-  const std::string precision = precision_name(job.model.lm->compute_dtype());
+  const CausalLM& lm = *job.model.lm;
+  const std::string precision = precision_name(lm.compute_dtype()) + " on " + device_name(lm.device());
   const int64_t threads = at::get_num_threads();
   if (job.resume_from.empty())
     return {.token_batch = {.k = job.options.token_batch},
@@ -67,7 +69,7 @@ RunMemory memory_of(const RunState& state, const TrainJob& job) {
                      .hint = "allow_change: [dataset] goes on with the new data"});
   if (memory.data_hash != job.train_set.hash) memory.quarantine.clear();  // its numbers are of other rows
   if (memory.precision != precision || memory.threads != threads)
-    warn("the run began in {} on {} threads and goes on in {} on {}: equal to rounding, not bit by bit",
+    warn("the run began in {} with {} threads and goes on in {} with {}: equal to rounding, not bit by bit",
          memory.precision, memory.threads, precision, threads);
   return memory;
 }

@@ -1,4 +1,5 @@
 #include "optim/adamw.h"
+#include "optim/sweep_composed.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -225,6 +226,36 @@ TEST(AdamW, Beta2PowerKeepsTheHalfLife) {
   EXPECT_LE(((a - b).abs() / a).max().item<double>(), 8 * kEps);
   // with a constant gradient every corrected moment is the gradient itself, so each step moves by the rate
   EXPECT_LE((halves.tensor.detach().abs() - 2 * kRate).abs().max().item<double>(), 16 * kEps);
+}
+
+// What other devices than the CPU run. Both round each of their few operations once.
+TEST(Sweep, EqualsTheComposition) {
+  const SweepTensors own{random({999}, 1), random({999}, 2), random({999}, 3), random({999}, 4).square()};
+  const SweepTensors other{own.parameter.clone(), own.gradient.clone(), own.first.clone(),
+                           own.second.clone()};
+  const SweepStep s{.gradient_scale = 0.7f,
+                    .keep = 0.99f,
+                    .one_minus_beta1 = 0.1f,
+                    .beta2 = 0.95f,
+                    .one_minus_beta2 = 0.05f,
+                    .step_size = 0.03f,
+                    .root_scale = 1.3f,
+                    .epsilon = 1e-8f};
+  sweep({.parameter = own.parameter.data_ptr<float>(),
+         .gradient = own.gradient.data_ptr<float>(),
+         .first = own.first.data_ptr<float>(),
+         .second = own.second.data_ptr<float>()},
+        999, s);
+  sweep_composed(other, s);
+  const auto expect_close = [](const at::Tensor& a, const at::Tensor& b) {
+    EXPECT_LE(((a - b).abs() / (b.abs() + 1)).max().item<double>(), 8 * kEps);
+  };
+  expect_close(other.first, own.first);
+  expect_close(other.second, own.second);
+  // m / √v may be large where v is small: its share of the bound grows with it
+  const at::Tensor update = own.first.abs() * s.step_size / own.second.sqrt();
+  EXPECT_LE(((other.parameter - own.parameter).abs() / (own.parameter.abs() + update)).max().item<double>(),
+            16 * kEps);
 }
 
 TEST(AdamW, RefusesWhatItCannotSweep) {
