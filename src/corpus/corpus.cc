@@ -42,7 +42,7 @@ class CorpusReader {
 
   void read_file(const fs::path& path) {
     const DataFile file(path);
-    hashes_ += file.packed() ? to_hex(hash64(file.bytes())) : hash_file(path);  // of the content
+    hashes_ += file.hash();
     corpus_.files.push_back(path);
     const std::string_view bytes = without_bom(file.bytes());
     if (is_parquet(bytes) && file.packed())

@@ -9,42 +9,43 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace keel {
 namespace {
 
 constexpr std::string_view kGzipMagic("\x1F\x8B", 2), kZstdMagic("\x28\xB5\x2F\xFD", 4);
 constexpr size_t kChunk = 1 << 18;
+constexpr size_t kHeldInMemory = size_t{64} << 20;
 
-// Gathers what comes out and watches its size.
+// Hands on what comes out and watches its size.
 class Unpacked {
  public:
-  Unpacked(const char* format, const fs::path& path, const UnpackLimits& limits)
-      : format_(format), path_(path), limits_(limits), chunk_(kChunk) {}
+  Unpacked(const char* format, const fs::path& path, const UnpackSink& sink, const UnpackLimits& limits)
+      : format_(format), path_(path), sink_(sink), limits_(limits), chunk_(kChunk) {}
 
   char* chunk() { return chunk_.data(); }
 
   // read: bytes of the archive that were used so far.
   void add(size_t produced, uint64_t read) {
-    text_.append(chunk_.data(), produced);
-    if (text_.size() > limits_.bytes && text_.size() / std::max<uint64_t>(read, 1) > limits_.ratio)
-      fail(fmt::format("{} bytes of this {} file unpack to more than {} bytes", read, format_, text_.size()),
+    if (produced > 0) sink_({chunk_.data(), produced});
+    size_ += produced;
+    if (size_ > limits_.bytes && size_ / std::max<uint64_t>(read, 1) > limits_.ratio)
+      fail(fmt::format("{} bytes of this {} file unpack to more than {} bytes", read, format_, size_),
            fmt::format("at most {} times the packed size", limits_.ratio),
            "no real data packs so well; if this is meant, unpack the file by hand");
   }
 
   [[noreturn]] void fail_cut() {
     fail(fmt::format("the {} file is cut off: it ends after {} unpacked bytes, before its end mark", format_,
-                     text_.size()),
+                     size_),
          fmt::format("a whole {} file", format_), "download or pack it again");
   }
 
   [[noreturn]] void fail_damaged(const std::string& why) {
-    fail(fmt::format("the {} file is damaged after {} unpacked bytes: {}", format_, text_.size(), why),
+    fail(fmt::format("the {} file is damaged after {} unpacked bytes: {}", format_, size_, why),
          fmt::format("a whole {} file", format_), "download or pack it again");
   }
-
-  std::string take() { return std::move(text_); }
 
  private:
   [[noreturn]] void fail(std::string found, std::string wanted, std::string hint) {
@@ -56,9 +57,10 @@ class Unpacked {
 
   const char* format_;
   const fs::path& path_;
+  const UnpackSink& sink_;
   const UnpackLimits& limits_;
   std::vector<char> chunk_;
-  std::string text_;
+  uint64_t size_ = 0;  // that came out so far
 };
 
 class Inflater {
@@ -82,6 +84,10 @@ bool next_member(std::string_view packed, size_t at, Unpacked& out) {
   return true;
 }
 
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
 bool is_packed_name(const fs::path& path) {
   const fs::path extension = path.extension();
   return extension == ".gz" || extension == ".zst";
@@ -89,8 +95,9 @@ bool is_packed_name(const fs::path& path) {
 
 }  // namespace
 
-std::string unpack_gzip(std::string_view packed, const fs::path& path, const UnpackLimits& limits) {
-  Unpacked out("gzip", path, limits);
+void unpack_gzip(std::string_view packed, const fs::path& path, const UnpackSink& sink,
+                 const UnpackLimits& limits) {
+  Unpacked out("gzip", path, sink, limits);
   Inflater stream;
   size_t read = 0;
   for (;;) {
@@ -104,7 +111,7 @@ std::string unpack_gzip(std::string_view packed, const fs::path& path, const Unp
     const size_t produced = kChunk - stream->avail_out;
     out.add(produced, read);
     if (state == Z_STREAM_END) {
-      if (!next_member(packed, read, out)) return out.take();
+      if (!next_member(packed, read, out)) return;
       inflateReset(&*stream);
     } else if (state == Z_BUF_ERROR || (state == Z_OK && produced == 0 && read == packed.size())) {
       out.fail_cut();
@@ -114,8 +121,9 @@ std::string unpack_gzip(std::string_view packed, const fs::path& path, const Unp
   }
 }
 
-std::string unpack_zstd(std::string_view packed, const fs::path& path, const UnpackLimits& limits) {
-  Unpacked out("zstd", path, limits);
+void unpack_zstd(std::string_view packed, const fs::path& path, const UnpackSink& sink,
+                 const UnpackLimits& limits) {
+  Unpacked out("zstd", path, sink, limits);
   const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   KEEL_CHECK(context != nullptr, "zstd refuses to start");
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
@@ -125,7 +133,7 @@ std::string unpack_zstd(std::string_view packed, const fs::path& path, const Unp
     if (ZSTD_isError(state) != 0) out.fail_damaged(ZSTD_getErrorName(state));
     out.add(piece.pos, in.pos);
     if (in.pos < in.size) continue;
-    if (state == 0) return out.take();
+    if (state == 0) return;
     if (piece.pos < piece.size) out.fail_cut();  // else there is more to come out
   }
 }
@@ -134,15 +142,30 @@ fs::path unpacked_name(const fs::path& path) {
   return is_packed_name(path) ? fs::path(path).replace_extension() : path;
 }
 
-DataFile::DataFile(const fs::path& path) : file_(path) {
-  bytes_ = {reinterpret_cast<const char*>(file_.bytes().data()), file_.bytes().size()};
-  if (bytes_.starts_with(kGzipMagic) || path.extension() == ".gz")
-    unpacked_ = unpack_gzip(bytes_, path);
-  else if (bytes_.starts_with(kZstdMagic) || path.extension() == ".zst")
-    unpacked_ = unpack_zstd(bytes_, path);
-  else
-    return;
-  bytes_ = unpacked_;
+// In memory while it is small.
+template <class Unpack>
+void DataFile::hold(Unpack unpack) {
+  unpack([&](std::string_view piece) {
+    if (!scratch_ && unpacked_.size() + piece.size() > kHeldInMemory) {
+      scratch_.emplace().write(unpacked_);
+      unpacked_ = std::string();
+    }
+    scratch_ ? scratch_->write(piece) : void(unpacked_ += piece);
+  });
+  packed_ = true;
+  scratch_ ? void(file_.emplace(scratch_->map())) : file_.reset();
+  bytes_ = file_ ? text_of(*file_) : std::string_view(unpacked_);
 }
+
+DataFile::DataFile(const fs::path& path) : file_(path), bytes_(text_of(*file_)) {
+  const MappedFile archive = *file_;  // stays mapped while it is read
+  const std::string_view packed = bytes_;
+  if (packed.starts_with(kGzipMagic) || path.extension() == ".gz")
+    hold([&](const UnpackSink& sink) { unpack_gzip(packed, path, sink); });
+  else if (packed.starts_with(kZstdMagic) || path.extension() == ".zst")
+    hold([&](const UnpackSink& sink) { unpack_zstd(packed, path, sink); });
+}
+
+std::string DataFile::hash() const { return file_ ? hash_file(file_->path()) : to_hex(hash64(bytes_)); }
 
 }  // namespace keel

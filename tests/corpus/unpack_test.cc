@@ -39,6 +39,14 @@ std::string rows(int n) {
   return out;
 }
 
+std::string unpacked(const auto& unpack, const std::string& packed, const fs::path& path,
+                     const UnpackLimits& limits = {}) {
+  std::string out;
+  unpack(
+      packed, path, [&](std::string_view piece) { out += piece; }, limits);
+  return out;
+}
+
 template <class Work>
 std::string error(Work work) {
   const ErrorText e = test::error_text_of(work);
@@ -72,6 +80,25 @@ TEST_F(UnpackTest, PackedFilesReadAsPlainOnes) {
   EXPECT_EQ(read_corpus(file("all.json.zst", zstd(R"([{"text":"a"}])"))).records.at(0).text, "a");
 }
 
+// Above 64 MB the content lies in a temporary file, of which nothing is left.
+TEST_F(UnpackTest, LargeArchivesLieOnDisk) {
+  std::string text;
+  while (text.size() < (size_t{66} << 20))
+    text += R"({"text":"a row of some length, number )" + std::to_string(text.size()) + "\"}\n";
+  ::setenv("TMPDIR", dir_.path().c_str(), 1);
+  const fs::path path = file("large.jsonl.zst", zstd(text));
+  {
+    const DataFile data(path);
+    EXPECT_TRUE(data.packed());
+    EXPECT_TRUE(data.bytes() == text);
+    EXPECT_EQ(data.hash(), DataFile(file("large.jsonl", text)).hash());
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), {}), 2);
+  }
+  ::setenv("TMPDIR", (dir_ / "missing").c_str(), 1);
+  EXPECT_THAT(error([&] { DataFile data(path); }), ::testing::HasSubstr("missing"));
+  ::unsetenv("TMPDIR");
+}
+
 TEST_F(UnpackTest, FoldersHoldPackedFilesToo) {
   file("b.jsonl.gz", gzip(rows(2)));
   file("a.json.zst", zstd(rows(1)));
@@ -82,8 +109,8 @@ TEST_F(UnpackTest, FoldersHoldPackedFilesToo) {
 TEST_F(UnpackTest, SizesAtTheEdgeOfAChunk) {
   for (const size_t size : {size_t{0}, size_t{1}, (size_t{1} << 18) - 1, size_t{1} << 18, size_t{1} << 19}) {
     const std::string text(size, 'x');
-    EXPECT_TRUE(unpack_gzip(gzip(text), "x.gz") == text) << size;
-    EXPECT_TRUE(unpack_zstd(zstd(text), "x.zst") == text) << size;
+    EXPECT_TRUE(unpacked(unpack_gzip, gzip(text), "x.gz") == text) << size;
+    EXPECT_TRUE(unpacked(unpack_zstd, zstd(text), "x.zst") == text) << size;
   }
 }
 
@@ -120,24 +147,25 @@ TEST_F(UnpackTest, CutAndDamagedFilesSayWhatIsWrong) {
 
 TEST_F(UnpackTest, EveryCutEndsInAnError) {
   const std::string gz = gzip(rows(5)), zst = zstd(rows(5));
-  for (size_t n = 0; n < gz.size(); ++n) EXPECT_THROW(unpack_gzip(gz.substr(0, n), "x.gz"), UserError) << n;
+  for (size_t n = 0; n < gz.size(); ++n)
+    EXPECT_THROW(unpacked(unpack_gzip, gz.substr(0, n), "x.gz"), UserError) << n;
   for (size_t n = 0; n < zst.size(); ++n)
-    EXPECT_THROW(unpack_zstd(zst.substr(0, n), "x.zst"), UserError) << n;
+    EXPECT_THROW(unpacked(unpack_zstd, zst.substr(0, n), "x.zst"), UserError) << n;
 }
 
 TEST_F(UnpackTest, ArchivesMadeToFillTheMemoryAreRefused) {
   const std::string zeros(size_t{8} << 20, '\0');
   const UnpackLimits limits{.bytes = size_t{1} << 20, .ratio = 500};
-  EXPECT_THAT(error([&] { unpack_zstd(zstd(zeros), "bomb.zst", limits); }),
+  EXPECT_THAT(error([&] { unpacked(unpack_zstd, zstd(zeros), "bomb.zst", limits); }),
               ::testing::MatchesRegex(
                   "bomb.zst \\| [0-9]+ bytes of this zstd file unpack to more than [0-9]+ bytes \\| at most "
                   "500 times the packed size \\| no real data packs so well; if this is meant, unpack the "
                   "file by hand"));
-  EXPECT_THAT(error([&] { unpack_gzip(gzip(zeros), "bomb.gz", limits); }),
+  EXPECT_THAT(error([&] { unpacked(unpack_gzip, gzip(zeros), "bomb.gz", limits); }),
               ::testing::HasSubstr("bytes of this gzip file unpack to more than"));
   // Small files may pack as well as they like, and large ones up to the ratio.
-  EXPECT_EQ(unpack_zstd(zstd(zeros), "zeros.zst", {.ratio = 500}).size(), zeros.size());
-  EXPECT_EQ(unpack_gzip(gzip(zeros), "zeros.gz", {.bytes = 1, .ratio = 2000}).size(), zeros.size());
+  EXPECT_EQ(unpacked(unpack_zstd, zstd(zeros), "zeros.zst", {.ratio = 500}).size(), zeros.size());
+  EXPECT_EQ(unpacked(unpack_gzip, gzip(zeros), "zeros.gz", {.bytes = 1, .ratio = 2000}).size(), zeros.size());
 }
 
 }  // namespace
