@@ -50,6 +50,17 @@ int64_t Diagnosis::count(Severity severity) const {
   return std::ranges::count(findings, severity, &Finding::severity);
 }
 
+double planned_tokens(const Diagnosis& d) {
+  int64_t tokens = 0, rows = 0;
+  for (const SourceFacts& source : d.sources) {
+    tokens += source.tokens;
+    rows += source.rows;
+  }
+  if (!d.plan || rows == 0) return 0;
+  return static_cast<double>(tokens) / static_cast<double>(rows) *
+         static_cast<double>(d.plan->steps * d.plan->samples_per_step);
+}
+
 Json to_json(const Diagnosis& d) {
   Json findings = Json::array();
   for (const Finding& f : d.findings) findings.push_back(json_of(f));
@@ -75,6 +86,11 @@ Json to_json(const Diagnosis& d) {
                    {"steps_per_epoch", d.plan->steps_per_epoch},
                    {"epochs", d.plan->epochs},
                    {"steps", d.plan->steps}};
+  if (d.speed)
+    out["speed"] = {{"measured_steps", d.speed->steps},
+                    {"tokens_per_s", d.speed->tokens_per_s},
+                    {"memory_gb", d.speed->memory_gb},
+                    {"seconds", d.speed->seconds}};
   return out;
 }
 

@@ -47,15 +47,26 @@ struct TrainingPlan {  // samples and steps_per_epoch: of one pass, through all 
   double epochs = 0;
 };
 
+// Of a few training steps that were tried on this machine.
+struct MeasuredSpeed {
+  int64_t steps = 0;
+  double tokens_per_s = 0, memory_gb = 0;
+  double seconds = 0;  // that the whole plan takes at this speed
+};
+
 struct Diagnosis {
   std::vector<SourceFacts> sources, validation;
   Lengths lengths;
   std::optional<TrainingPlan> plan;
+  std::optional<MeasuredSpeed> speed;
   bool tokenised = false;         // false: no model was given, and all that needs tokens is left out
   std::vector<Finding> findings;  // errors, warnings, notes; each in the order of the checks
 
   int64_t count(Severity severity) const;
 };
+
+// Tokens of all steps of the plan, from the mean length of the rows; 0 without a plan.
+double planned_tokens(const Diagnosis& diagnosis);
 
 Json to_json(const Diagnosis& diagnosis);
 

@@ -106,6 +106,9 @@ std::string verdict(const Diagnosis& d) {
   if (d.plan)
     out += fmt::format(" Training makes {} from {}.", counted(d.plan->steps, "optimiser step"),
                        counted(d.plan->samples, "sample"));
+  if (d.speed)
+    out += fmt::format(" At the measured {:.0f} tokens/s that takes about {} and {:.1f} GB.",
+                       d.speed->tokens_per_s, format_duration(d.speed->seconds), d.speed->memory_gb);
   if (!d.tokenised) out += " No model was named, so tokens, cuts, masks and steps are left out.";
   return out;
 }

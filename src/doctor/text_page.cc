@@ -112,7 +112,17 @@ std::string plan_text(const Diagnosis& d) {
   return fmt::format("\nsteps: {} at {} a step: {} a pass, {} in all ({})\n",
                      counted(d.plan->samples, "sample"), format_count(d.plan->samples_per_step),
                      format_count(d.plan->steps_per_epoch), format_count(d.plan->steps),
-                     d.plan->epochs == 1 ? "1 pass" : fmt::format("{:g} passes", d.plan->epochs));
+                     d.plan->stages > 1    ? counted(d.plan->stages, "stage")
+                     : d.plan->epochs == 1 ? "1 pass"
+                                           : fmt::format("{:g} passes", d.plan->epochs));
+}
+
+std::string speed_text(const Diagnosis& d) {
+  if (!d.plan) return {};
+  if (!d.speed) return "time and memory: not measured (--measure_steps 3 tries the first steps)\n";
+  return fmt::format("time and memory: about {} at {:.0f} tokens/s, {:.1f} GB ({} tried)\n",
+                     format_duration(d.speed->seconds), d.speed->tokens_per_s, d.speed->memory_gb,
+                     counted(d.speed->steps, "step"));
 }
 
 std::string finding_text(const Finding& f) {
@@ -128,7 +138,8 @@ std::string finding_text(const Finding& f) {
 }  // namespace
 
 std::string text_page(const Diagnosis& d) {
-  std::string out = sources_text(d) + lengths_text(d.lengths) + scripts_text(d) + plan_text(d);
+  std::string out =
+      sources_text(d) + lengths_text(d.lengths) + scripts_text(d) + plan_text(d) + speed_text(d);
   for (const Finding& f : d.findings) out += finding_text(f);
   return out + fmt::format("\n{}, {}, {}\n", counted(d.count(Severity::error), "error"),
                            counted(d.count(Severity::warning), "warning"),

@@ -60,6 +60,25 @@ TEST_F(DataCommand, CheckOfALeakEndsWithOne) {
       << o.text;
 }
 
+TEST_F(DataCommand, CheckTriesStepsToTellTheTime) {
+  fs::create_directory(dir_ / "model");
+  test::make_tiny_chat_model(dir_ / "model");
+  const std::string check = "data check --dataset " + path("rows.jsonl");
+  const std::string model = " --precision fp32 --model_name_or_path " + path("model");
+  EXPECT_NE(run_keel(check + model).text.find("time and memory: not measured (--measure_steps 3"),
+            std::string::npos);
+  const Outcome o = run_keel(check + model + " --measure_steps 2 --json " + path("check.json"));
+  EXPECT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("GB (2 steps tried)"), std::string::npos) << o.text;
+  const Json found = read_json(dir_ / "check.json");
+  double tokens = found["plan"]["steps"].get<double>() * found["plan"]["samples_per_step"].get<double>() *
+                  found["sources"][0]["tokens"].get<double>() / found["sources"][0]["rows"].get<double>();
+  EXPECT_NEAR(found["speed"]["seconds"].get<double>(), tokens / found["speed"]["tokens_per_s"].get<double>(),
+              1e-6 * tokens);
+  EXPECT_NE(run_keel(check + " --measure_steps 2").text.find("measure_steps: no model_name_or_path\n"),
+            std::string::npos);
+}
+
 TEST_F(DataCommand, CheckCountsTokensWithoutWeights) {
   fs::create_directory(dir_ / "model");
   test::make_tiny_chat_model(dir_ / "model");

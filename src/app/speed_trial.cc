@@ -1,0 +1,56 @@
+#include "app/speed_trial.h"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "app/session.h"
+#include "base/fs.h"
+#include "train/trainer.h"
+
+namespace keel {
+namespace {
+
+// Only the rows that the steps need, nothing held out, nothing kept on disk.
+void narrow(RunConfig& config, int64_t steps) {
+  const TrainOptions& o = config.train;
+  const int64_t rows = 4 * steps * o.per_device_train_batch_size * o.gradient_accumulation_steps;
+  DataOptions& data = config.data;
+  data.max_samples = data.max_samples > 0 ? std::min(data.max_samples, rows) : rows;
+  data.dataset_prepared_path = "none";
+  data.max_rejected = 1;
+  data.strict = false;
+  data.val_size = 0;
+  data.eval_dataset.clear();
+  data.general_dataset.clear();
+  config.train.max_steps = steps;
+}
+
+}  // namespace
+
+MeasuredSpeed try_steps(RunConfig config, int64_t steps, const Diagnosis& plan) {
+  narrow(config, steps);
+  ChatModel model = load_model(config, true);
+  const PartFolder scratch(fs::temp_directory_path() / fmt::format("keel-trial-{}", ::getpid()));
+  const RunData data = load_run_data(config, model, scratch.dir());
+  settle_loss_reduction(config, data.train);
+  const TrainSummary trial = train(
+      {.model = model,
+       .train_set = data.train,
+       .eval_sets = data.eval,
+       .options = config.train,
+       .optim = config.optim,
+       .loss = config.loss,
+       .loss_reduction = config.data.loss_reduction,
+       .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
+       .gradient_checkpointing = config.model.gradient_checkpointing,
+       .run_dir = scratch.dir(),
+       .progress_name = "[trial] ",
+       .save = false});
+  return {.steps = trial.steps,
+          .tokens_per_s = trial.tokens_per_s,
+          .memory_gb = trial.peak_memory_gb,
+          .seconds = trial.tokens_per_s > 0 ? planned_tokens(plan) / trial.tokens_per_s : 0};
+}
+
+}  // namespace keel
