@@ -208,6 +208,7 @@ RunEnd train_run(RunConfig& config) {
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
+  catch_interrupts();  // up to here there is nothing to save, and a signal ends the program at once
   const TrainSummary s = train(job);
   if (s.ended != kInterrupted) answer_after(samples, config, model, s);
   write_summary(config, data, s, samples);
@@ -226,7 +227,6 @@ int run_train(Args args) {
     return 0;
   }
   for (const std::string& note : run.parsed.notes) log_line(note);
-  catch_interrupts();
   const RunEnd end = run.config.grid.grid.is_null() ? train_run(run.config) : grid_run(run.config);
   return end == RunEnd::interrupted && interrupted() ? 130 : 0;
 }
