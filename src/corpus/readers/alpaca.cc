@@ -51,10 +51,10 @@ MaybeFault add_belle_turns(std::string_view text, Json& messages) {
 
 MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   std::string system, instruction, input, output;
-  if (auto fault = take_optional(row, "system", "system", system)) return fault;
-  if (auto fault = take_text(row, "instruction", "instruction", instruction)) return fault;
-  if (auto fault = take_optional(row, "input", "input", input)) return fault;
-  if (auto fault = take_text(row, "output", "output", output)) return fault;
+  if (auto fault = take_optional(row, "system", "", system)) return fault;
+  if (auto fault = take_text(row, "instruction", "", instruction)) return fault;
+  if (auto fault = take_optional(row, "input", "", input)) return fault;
+  if (auto fault = take_text(row, "output", "", output)) return fault;
   if (is_blank(instruction) && is_blank(input)) return Fault{"instruction", "an empty text", "a question"};
   if (is_blank(output)) return Fault{"output", "an empty text", "a reply"};
   Json messages = Json::array();

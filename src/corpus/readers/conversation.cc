@@ -38,13 +38,14 @@ MaybeFault check_message(const Json& message, const std::string& path) {
 MaybeFault finish_conversation(Json messages, const std::string& field, Record& record) {
   const bool named =
       field == "messages" || field == "conversations";  // else the row has a field for each part
-  std::string before;
+  std::string_view before;
   size_t replies_end = 0;
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string path = named ? fmt::format("{}[{}]", field, i) : field;
-    const auto role = messages[i]["role"].get<std::string>();
+    const std::string_view role = messages[i]["role"].get_ref<const std::string&>();
     if (!may_follow(before, role))
-      return Fault{path, before.empty() ? role + " first" : fmt::format("{} after {}", role, before),
+      return Fault{path,
+                   before.empty() ? fmt::format("{} first", role) : fmt::format("{} after {}", role, before),
                    wanted_after(before)};
     if (auto fault = check_message(messages[i], path)) return fault;
     before = role;

@@ -49,7 +49,7 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
     texts.push_back((*history)[i].get<std::string>());
   }
   std::string system;
-  if (auto fault = take_optional(row, "system", "system", system)) return fault;
+  if (auto fault = take_optional(row, "system", "", system)) return fault;
   Json messages = Json::array();
   add_message(messages, "system", std::move(system));
   const std::vector<bool> marked = speakers_by_mark(texts);

@@ -26,10 +26,8 @@ std::string keys_of(const Json& object) {
   return join(keys);
 }
 
-MaybeFault text_value(const Json& value, const std::string& path, std::string& out) {
-  if (!value.is_string()) return Fault{path, describe_value(value), "text"};
-  out = value.get<std::string>();
-  return {};
+std::string path_of(std::string_view path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
 }  // namespace
@@ -57,22 +55,31 @@ bool has(const Json& row, const char* key) { return row.contains(key); }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
-MaybeFault take_text(const Json& object, const std::string& key, const std::string& path, std::string& out) {
+MaybeFault take_text(const Json& object, std::string_view key, std::string_view path, std::string& out) {
   const auto found = object.find(key);
-  if (found == object.end()) return Fault{path, "no such field", "text"};
-  return text_value(*found, path, out);
+  if (found == object.end()) return Fault{path_of(path, key), "no such field", "text"};
+  if (!found->is_string()) return Fault{path_of(path, key), describe_value(*found), "text"};
+  out = found->get_ref<const std::string&>();
+  return {};
 }
 
-MaybeFault take_optional(const Json& object, const std::string& key, const std::string& path,
-                         std::string& out) {
+MaybeFault take_optional(const Json& object, std::string_view key, std::string_view path, std::string& out) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return {};
-  return text_value(*found, path, out);
+  return take_text(object, key, path, out);
+}
+
+// Field by field: an initialiser list would build and copy a list of each.
+Json message_of(const char* role, std::string content) {
+  Json message = Json::object();
+  message.emplace("role", role);
+  message.emplace("content", std::move(content));
+  return message;
 }
 
 void add_message(Json& messages, const char* role, std::string content) {
   if (std::string_view(role) == "system" && is_blank(content)) return;
-  messages.push_back({{"role", role}, {"content", std::move(content)}});
+  messages.push_back(message_of(role, std::move(content)));
 }
 
 }  // namespace keel

@@ -27,13 +27,13 @@ struct Parts {
 MaybeFault add_part(const Json& part, const std::string& path, Parts& out) {
   std::string type, value;
   if (!part.is_object()) return Fault{path, describe_value(part), "a part with type and text"};
-  if (auto fault = take_text(part, "type", path + ".type", type)) return fault;
+  if (auto fault = take_text(part, "type", path, type)) return fault;
   if (type == "tool_call" || type == "tool_calls")
     return take_tool_calls(part.value("value", Json()), path + ".value", out.calls);
   if (type != "text" && type != "reasoning")
     return Fault{path + ".type", fmt::format("a part of type {}", type), "text"};
   const char* key = part.contains("value") ? "value" : "text";
-  if (auto fault = take_text(part, key, path + "." + key, value)) return fault;
+  if (auto fault = take_text(part, key, path, value)) return fault;
   (type == "text" ? out.text : out.reasoning) += value;
   return {};
 }
@@ -70,8 +70,7 @@ MaybeFault take_weight(const Json& message, const std::string& path, Json& made)
 }
 
 MaybeFault complete_assistant(const Json& message, const std::string& path, Parts parts, Json& made) {
-  if (auto fault = take_optional(message, "reasoning_content", path + ".reasoning_content", parts.reasoning))
-    return fault;
+  if (auto fault = take_optional(message, "reasoning_content", path, parts.reasoning)) return fault;
   if (!parts.reasoning.empty()) made["reasoning_content"] = std::move(parts.reasoning);
   for (const char* key : {"tool_calls", "function_call"}) {
     if (!message.contains(key) || message[key].is_null()) continue;
@@ -84,7 +83,7 @@ MaybeFault complete_assistant(const Json& message, const std::string& path, Part
 MaybeFault read_message(const Json& message, const std::string& path, Json& messages) {
   if (!message.is_object()) return Fault{path, describe_value(message), "an object with role and content"};
   std::string name;
-  if (auto fault = take_text(message, "role", path + ".role", name)) return fault;
+  if (auto fault = take_text(message, "role", path, name)) return fault;
   const char* role = role_of(name);
   if (role == nullptr)
     return Fault{path + ".role", describe_value(message["role"]), "system, user, assistant or tool"};
@@ -92,15 +91,15 @@ MaybeFault read_message(const Json& message, const std::string& path, Json& mess
   const bool calls = message.contains("tool_calls") || message.contains("function_call");
   Parts parts;
   if (auto fault = take_content(message, path, assistant && calls, parts)) return fault;
-  Json made{{"role", role}, {"content", std::move(parts.text)}};
+  Json made = message_of(role, std::move(parts.text));
   for (const char* key : {"name", "tool_call_id"}) {
     if (message.contains(key) && message[key].is_string()) made[key] = message[key];
   }
   if (assistant) {
     if (auto fault = complete_assistant(message, path, std::move(parts), made)) return fault;
   }
-  const bool blank_system = made["role"] == "system" && is_blank(made["content"].get<std::string>());
-  if (!blank_system) messages.push_back(std::move(made));
+  const bool blank = is_blank(made["content"].get_ref<const std::string&>());
+  if (!blank || role != std::string_view("system")) messages.push_back(std::move(made));
   return {};
 }
 
@@ -109,6 +108,7 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   if (found == row.end()) return Fault{"messages", "no such field", "a list of messages"};
   if (!found->is_array()) return Fault{"messages", describe_value(*found), "a list of messages"};
   Json messages = Json::array();
+  messages.get_ref<Json::array_t&>().reserve(found->size());
   for (size_t i = 0; i < found->size(); ++i) {
     if (auto fault = read_message((*found)[i], fmt::format("messages[{}]", i), messages)) return fault;
   }

@@ -23,9 +23,9 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   if (question == nullptr) return Fault{"prompt", "no such field", "text"};
   if (answer == nullptr) return Fault{"completion", "no such field", "text"};
   std::string system, user, reply;
-  if (auto fault = take_optional(row, "system", "system", system)) return fault;
-  if (auto fault = take_text(row, question, question, user)) return fault;
-  if (auto fault = take_text(row, answer, answer, reply)) return fault;
+  if (auto fault = take_optional(row, "system", "", system)) return fault;
+  if (auto fault = take_text(row, question, "", user)) return fault;
+  if (auto fault = take_text(row, answer, "", reply)) return fault;
   if (is_blank(user)) return Fault{question, "an empty text", "a question"};
   if (is_blank(reply)) return Fault{answer, "an empty text", "a reply"};
   Json messages = Json::array();

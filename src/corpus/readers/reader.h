@@ -31,15 +31,16 @@ extern const RowReader kPreferenceReader, kOpenAiReader, kShareGptReader, kAlpac
 // "the number 12", "null", "an empty text", "the text \"…\"", "a list of 3", "an object with a, b".
 std::string describe_value(const Json& value);
 
-// A text field. take_text: absent is a fault; take_optional: absent or null leaves `out` empty.
-MaybeFault take_text(const Json& object, const std::string& key, const std::string& path, std::string& out);
-MaybeFault take_optional(const Json& object, const std::string& key, const std::string& path,
-                         std::string& out);
+// A text field of the object at `path` (the row's own is ""). take_text: absent is a fault; take_optional:
+// absent or null leaves `out` empty.
+MaybeFault take_text(const Json& object, std::string_view key, std::string_view path, std::string& out);
+MaybeFault take_optional(const Json& object, std::string_view key, std::string_view path, std::string& out);
 
 bool has(const Json& row, const char* key);
 bool is_blank(std::string_view text);
 
-// Appends {role, content}; an empty system text adds nothing.
+Json message_of(const char* role, std::string content);
+// Appends such a message; an empty system text adds nothing.
 void add_message(Json& messages, const char* role, std::string content);
 
 // {"name", "arguments"} (object, or text holding one), or a list of them, as OpenAI's tool_calls.

@@ -22,20 +22,19 @@ MaybeFault read_message(const Json& message, const std::string& path, const Chat
     return Fault{path, describe_value(message),
                  fmt::format("an object with {} and {}", tags.role, tags.content)};
   std::string name, value;
-  if (auto fault = take_text(message, tags.role, path + "." + tags.role, name)) return fault;
+  if (auto fault = take_text(message, tags.role, path, name)) return fault;
   const char* role = role_of(name, tags);
   if (role == nullptr)
     return Fault{path + "." + tags.role, describe_value(message[tags.role]),
                  fmt::format("{}, {}, {}, {} or {}", tags.system, tags.user, tags.assistant, tags.function,
                              tags.observation)};
-  const std::string value_path = path + "." + tags.content;
-  if (auto fault = take_text(message, tags.content, value_path, value)) return fault;
+  if (auto fault = take_text(message, tags.content, path, value)) return fault;
   if (std::string_view(role) != "function_call") {
     add_message(messages, role, std::move(value));
     return {};
   }
   Json calls = Json::array();
-  if (auto fault = take_tool_calls(message[tags.content], value_path, calls)) return fault;
+  if (auto fault = take_tool_calls(message[tags.content], path + "." + tags.content, calls)) return fault;
   messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", std::move(calls)}});
   return {};
 }
@@ -45,7 +44,7 @@ MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
   if (found == row.end()) return Fault{"conversations", "no such field", "a list of messages"};
   if (!found->is_array()) return Fault{"conversations", describe_value(*found), "a list of messages"};
   std::string system;
-  if (auto fault = take_optional(row, "system", "system", system)) return fault;
+  if (auto fault = take_optional(row, "system", "", system)) return fault;
   Json messages = Json::array();
   add_message(messages, "system", std::move(system));
   for (size_t i = 0; i < found->size(); ++i) {

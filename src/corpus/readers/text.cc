@@ -7,7 +7,7 @@ namespace {
 bool knows(const Json& row) { return has(row, "text"); }
 
 MaybeFault read(const Json& row, const ChatTags&, Record& record) {
-  if (auto fault = take_text(row, "text", "text", record.text)) return fault;
+  if (auto fault = take_text(row, "text", "", record.text)) return fault;
   if (is_blank(record.text)) return Fault{"text", "an empty text", "text"};
   return {};
 }
