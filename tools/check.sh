@@ -153,6 +153,9 @@ step_sanitizers() {
 # The same build has the fuzz targets.
 step_fuzz() { once fuzz tests/fuzz/run.sh "$fuzz_s"; sed 's/^/      /' "$logs/fuzz"; }
 
+# The GPU kernels compile; that needs no GPU.
+step_cuda() { once cuda ./dev build cuda keel_cuda; }
+
 # Runs killed at random times, resumed and compared with undisturbed ones.
 step_kills() { once kills tests/kill.sh 20 "$build/keel"; tail -n 1 "$logs/kills" | sed 's/^/      /'; }
 
