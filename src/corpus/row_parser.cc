@@ -95,7 +95,7 @@ RowParser::RowParser(const CorpusOptions& options)
     : options_(options), forced_(reader_named(options.schema)) {}
 
 ParsedRow RowParser::parse(RawRow row, const std::string& file) const {
-  ParsedRow out{.record = {.place = fmt::format("{}:{}", file, row.line)}};
+  ParsedRow out{.record = {.place = file + ":" + std::to_string(row.line)}};
   if (MaybeFault fault = read(row, out))
     out.rejected = Rejection{std::move(out.record.place), std::move(fault->field), std::move(fault->found),
                              std::move(fault->wanted)};

@@ -41,7 +41,7 @@ MaybeFault finish_conversation(Json messages, const std::string& field, Record& 
   std::string_view before;
   size_t replies_end = 0;
   for (size_t i = 0; i < messages.size(); ++i) {
-    const std::string path = named ? fmt::format("{}[{}]", field, i) : field;
+    const std::string path = named ? element_path(field, i) : field;
     const std::string_view role = messages[i]["role"].get_ref<const std::string&>();
     if (!may_follow(before, role))
       return Fault{path,

@@ -51,6 +51,15 @@ std::string describe_value(const Json& value) {
   }
 }
 
+// By hand: one is made for every message, and a format string would cost more than reading it.
+std::string element_path(std::string_view list, size_t i) {
+  std::string path(list);
+  path += '[';
+  path += std::to_string(i);
+  path += ']';
+  return path;
+}
+
 bool has(const Json& row, const char* key) { return row.contains(key); }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }

@@ -110,7 +110,7 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
   Json messages = Json::array();
   messages.get_ref<Json::array_t&>().reserve(found->size());
   for (size_t i = 0; i < found->size(); ++i) {
-    if (auto fault = read_message((*found)[i], fmt::format("messages[{}]", i), messages)) return fault;
+    if (auto fault = read_message((*found)[i], element_path("messages", i), messages)) return fault;
   }
   if (auto fault = take_tools(row, record.tools)) return fault;
   return finish_conversation(std::move(messages), "messages", record);

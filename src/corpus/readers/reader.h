@@ -36,6 +36,8 @@ std::string describe_value(const Json& value);
 MaybeFault take_text(const Json& object, std::string_view key, std::string_view path, std::string& out);
 MaybeFault take_optional(const Json& object, std::string_view key, std::string_view path, std::string& out);
 
+std::string element_path(std::string_view list, size_t i);  // "messages[3]"
+
 bool has(const Json& row, const char* key);
 bool is_blank(std::string_view text);
 

@@ -48,7 +48,7 @@ MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
   Json messages = Json::array();
   add_message(messages, "system", std::move(system));
   for (size_t i = 0; i < found->size(); ++i) {
-    if (auto fault = read_message((*found)[i], fmt::format("conversations[{}]", i), tags, messages))
+    if (auto fault = read_message((*found)[i], element_path("conversations", i), tags, messages))
       return fault;
   }
   if (auto fault = take_tools(row, record.tools)) return fault;
