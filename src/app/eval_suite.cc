@@ -12,6 +12,7 @@
 #include "checkpoint/hub_cache.h"
 #include "config/yaml_file.h"
 #include "eval/results_json.h"
+#include "model/device.h"
 
 namespace keel {
 namespace {
@@ -78,6 +79,7 @@ ProbeRunOptions run_options(const ProbeGroup& group, const std::string& name) {
 
 struct Evaluated {
   std::vector<ProbeResult> results;
+  std::string device;
   double seconds = 0;
 };
 
@@ -91,7 +93,7 @@ Evaluated evaluate(const Suite& suite, const RunConfig& config) {
   for (const ProbeGroup& group : suite.groups)
     prepared.push_back(prepare_probes(model, group.probes, run_options(group, name), problems));
   throw_suite_problems(problems);
-  Evaluated out;
+  Evaluated out{.device = device_name(model.lm->device())};
   for (size_t g = 0; g < suite.groups.size(); ++g) {
     const ProbeGroup& group = suite.groups[g];
     for (ProbeResult& r : run_prepared(model, group.probes, prepared[g], run_options(group, name))) {
@@ -133,13 +135,13 @@ std::vector<ProbeResult> model_results(const std::string& model, const Suite& su
   return std::move(other.results);
 }
 
-Json config_json(const SuiteOptions& options, const RunConfig& config) {
+Json config_json(const SuiteOptions& options, const RunConfig& config, const std::string& device) {
   std::string args = "pretrained=" + config.model.model_name_or_path;
   if (!config.model.adapter_name_or_path.empty()) args += ",peft=" + config.model.adapter_name_or_path;
   Json out{{"model", "keel"},
            {"model_args", args},
            {"batch_size", kAnsweredTogether},
-           {"device", "cpu"},
+           {"device", device},
            {"bootstrap_iters", BootstrapOptions().resamples},
            {"suite", options.suite},
            {"split", options.split}};
@@ -178,7 +180,7 @@ int run_suite(const SuiteOptions& options, const RunConfig& config, const std::s
                results_json({.suite = suite,
                              .scores = scores,
                              .all_items = all_items,
-                             .config = config_json(options, config),
+                             .config = config_json(options, config, own.device),
                              .seconds = own.seconds,
                              .comparison = comparison ? &*comparison : nullptr,
                              .gates = suite.gates.empty() ? nullptr : &gates})

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "app/session.h"
+#include "app/train_run.h"
 #include "base/fs.h"
-#include "train/trainer.h"
+#include "corpus/scratch_file.h"
 
 namespace keel {
 namespace {
@@ -31,22 +31,14 @@ void narrow(RunConfig& config, int64_t steps) {
 MeasuredSpeed try_steps(RunConfig config, int64_t steps, const Diagnosis& plan) {
   narrow(config, steps);
   ChatModel model = load_model(config, true);
-  const PartFolder scratch(fs::temp_directory_path() / fmt::format("keel-trial-{}", ::getpid()));
+  const PartFolder scratch(temporary_folder() / fmt::format("keel-trial-{}", ::getpid()));
   const RunData data = load_run_data(config, model, scratch.dir());
   settle_loss_reduction(config, data.train);
-  const TrainSummary trial = train(
-      {.model = model,
-       .train_set = data.train,
-       .eval_sets = data.eval,
-       .options = config.train,
-       .optim = config.optim,
-       .loss = config.loss,
-       .loss_reduction = config.data.loss_reduction,
-       .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
-       .gradient_checkpointing = config.model.gradient_checkpointing,
-       .run_dir = scratch.dir(),
-       .progress_name = "[trial] ",
-       .save = false});
+  TrainJob job = train_job(config, model, data, {MixStage{}});  // for the speed any order of the rows does
+  job.run_dir = scratch.dir();
+  job.progress_name = "[trial] ";
+  job.save = false;
+  const TrainSummary trial = train(job);
   return {.steps = trial.steps,
           .tokens_per_s = trial.tokens_per_s,
           .memory_gb = trial.peak_memory_gb,

@@ -115,22 +115,6 @@ std::vector<MixStage> stages_of(const RunConfig& config, const Dataset& set) {
   return std::move(mix.stages);
 }
 
-TrainJob job_of(const RunConfig& config, ChatModel& model, const RunData& data) {
-  return {.model = model,
-          .train_set = data.train,
-          .eval_sets = data.eval,
-          .options = config.train,
-          .optim = config.optim,
-          .loss = config.loss,
-          .loss_by_source = loss_by_source(config.loss, data.train.sources),
-          .stages = stages_of(config, data.train),
-          .loss_reduction = config.data.loss_reduction,
-          .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
-          .gradient_checkpointing = config.model.gradient_checkpointing,
-          .run_dir = config.train.output_dir,
-          .stop_requested = stop_rule(config.train)};
-}
-
 // The answers before training, which a resumed run finds as they were.
 SampleSet samples_before(const RunConfig& config, ChatModel& model, const RunData& data, bool resumed) {
   SampleSet samples =
@@ -179,6 +163,23 @@ void tell_end(const fs::path& run_dir) {
 
 }  // namespace
 
+TrainJob train_job(const RunConfig& config, ChatModel& model, const RunData& data,
+                   std::vector<MixStage> stages) {
+  return {.model = model,
+          .train_set = data.train,
+          .eval_sets = data.eval,
+          .options = config.train,
+          .optim = config.optim,
+          .loss = config.loss,
+          .loss_by_source = loss_by_source(config.loss, data.train.sources),
+          .stages = std::move(stages),
+          .loss_reduction = config.data.loss_reduction,
+          .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
+          .gradient_checkpointing = config.model.gradient_checkpointing,
+          .run_dir = config.train.output_dir,
+          .stop_requested = stop_rule(config.train)};
+}
+
 OutputFolder::Use use_of(const TrainOptions& o) {
   if (wants_resume(o)) return OutputFolder::Use::resume;
   return o.overwrite_output_dir ? OutputFolder::Use::overwrite : OutputFolder::Use::fresh;
@@ -204,7 +205,7 @@ RunEnd train_run(RunConfig& config) {
   forget_end(run_dir);
   write_file(run_dir / "config.yaml", dump_config(config.fields()));
   SampleSet samples = samples_before(config, model, data, from.checkpoint.has_value());
-  TrainJob job = job_of(config, model, data);
+  TrainJob job = train_job(config, model, data, stages_of(config, data.train));
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "app/output_folder.h"
+#include "app/session.h"
 #include "config/run_config.h"
+#include "train/trainer.h"
 
 namespace keel {
 
@@ -11,6 +13,10 @@ enum class RunEnd { finished, interrupted };
 // A run that is resumed and has nothing left to do is finished and stays as it is. Prints the folder of the
 // model (of an interrupted run: of the checkpoint).
 RunEnd train_run(RunConfig& config);
+
+// What the configuration says of training; it refers to all of its arguments but the stages.
+TrainJob train_job(const RunConfig& config, ChatModel& model, const RunData& data,
+                   std::vector<MixStage> stages);
 
 // What a run with these options may do with its folder.
 OutputFolder::Use use_of(const TrainOptions& options);

@@ -12,11 +12,6 @@
 namespace keel {
 namespace {
 
-fs::path temporary_folder() {
-  const char* const named = std::getenv("TMPDIR");
-  return named != nullptr && *named != '\0' ? named : "/tmp";
-}
-
 [[noreturn]] void refuse(const fs::path& folder) {
   throw UserError({.where = folder.string(),
                    .found = fmt::format("cannot write a temporary file: {}", std::strerror(errno)),
@@ -24,6 +19,11 @@ fs::path temporary_folder() {
 }
 
 }  // namespace
+
+fs::path temporary_folder() {
+  const char* const named = std::getenv("TMPDIR");
+  return named != nullptr && *named != '\0' ? named : "/tmp";
+}
 
 ScratchFile::ScratchFile() : folder_(temporary_folder()) {
   std::string name = folder_ / "keel-XXXXXX";

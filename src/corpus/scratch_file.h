@@ -9,6 +9,8 @@
 
 namespace keel {
 
+fs::path temporary_folder();
+
 class ScratchFile {
  public:
   ScratchFile();

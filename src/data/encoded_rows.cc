@@ -138,21 +138,23 @@ void repeat_rejections(const EncodedRows& rows, const DataContext& context) {
 
 EncodedRows encode_sources(const std::vector<DatasetSpec>& specs, const DataContext& context, Stage stage) {
   const std::optional<fs::path> folder = cache_folder(specs, context, stage);
-  std::optional<EncodedRows> rows;
-  if (folder) rows = load_cached(*folder);
-  if (rows) {
-    repeat_rejections(*rows, context);
-  } else if (folder) {
-    CacheWriter writer(*folder);
-    rows = SourceEncoder(context, stage, ExampleStore(writer.dir())).run(specs);
-    check_refused(*rows, context.options);
-    writer.commit(*rows);
-    rows->cache = *folder;
-  } else {
-    rows = SourceEncoder(context, stage, ExampleStore()).run(specs);
+  if (folder) {
+    if (std::optional<EncodedRows> rows = load_cached(*folder)) {
+      repeat_rejections(*rows, context);
+      check_refused(*rows, context.options);
+      return std::move(*rows);
+    }
   }
-  check_refused(*rows, context.options);
-  return std::move(*rows);
+  std::optional<CacheWriter> writer;
+  if (folder) writer.emplace(*folder);
+  ExampleStore store = writer ? ExampleStore(writer->dir()) : ExampleStore();
+  EncodedRows rows = SourceEncoder(context, stage, std::move(store)).run(specs);
+  check_refused(rows, context.options);
+  if (writer) {
+    writer->commit(rows);
+    rows.cache = *folder;
+  }
+  return rows;
 }
 
 }  // namespace keel

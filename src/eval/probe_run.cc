@@ -224,13 +224,7 @@ PreparedProbes prepare_probes(const ChatModel& model, const std::vector<Probe>& 
 std::vector<ProbeResult> run_prepared(ChatModel& model, const std::vector<Probe>& probes,
                                       const PreparedProbes& prepared, const ProbeRunOptions& options) {
   std::vector<ProbeResult> results;
-  for (const Probe& p : probes)
-    results.push_back({.id = p.id,
-                       .dimension = p.dimension,
-                       .type = p.type,
-                       .content = p.content,
-                       .part_of = p.part_of,
-                       .variant = p.variant});
+  for (const Probe& p : probes) results.push_back(unanswered(p));
   Progress progress(probes, prepared, options);
   const auto step = [&] { progress.step(); };
   measure_rows(model, probes, prepared, options.choice_score, step, results);

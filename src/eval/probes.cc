@@ -204,6 +204,15 @@ bool check_answer(const Probe& probe, const std::string& answer) {
   KEEL_CHECK(false, "check_answer on a probe of type " + probe.type);
 }
 
+ProbeResult unanswered(const Probe& probe) {
+  return {.id = probe.id,
+          .dimension = probe.dimension,
+          .type = probe.type,
+          .content = probe.content,
+          .part_of = probe.part_of,
+          .variant = probe.variant};
+}
+
 ProbeSummary summarise(const std::vector<ProbeResult>& results) {
   ProbeSummary s{.probes = static_cast<int64_t>(results.size())};
   std::map<std::string, std::pair<double, double>> by;

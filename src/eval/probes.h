@@ -48,6 +48,9 @@ struct ProbeResult {
   bool generated() const { return type != "nll" && type != "choice"; }
 };
 
+// What is known of a probe before it is asked.
+ProbeResult unanswered(const Probe& probe);
+
 struct ProbeSummary {
   double accuracy = 0;
   double stop_rate = 0, rep4 = 0;  // of the generated answers

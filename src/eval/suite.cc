@@ -39,13 +39,7 @@ void add_options_to_content(ProbeGroup& group) {
 std::map<std::string, std::set<std::string>> measures_of(const Suite& suite) {
   std::vector<ProbeResult> results;
   for (const ProbeGroup& group : suite.groups)
-    for (const Probe& p : group.probes)
-      results.push_back({.id = p.id,
-                         .dimension = p.dimension,
-                         .type = p.type,
-                         .group = group.name,
-                         .part_of = p.part_of,
-                         .variant = p.variant});
+    for (const Probe& p : group.probes) results.emplace_back(unanswered(p)).group = group.name;
   std::map<std::string, std::set<std::string>> measures;
   for (const Series& s : series_of(results)) {
     measures[s.dimension].insert(s.measure);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "checkpoint/bad_file.h"
 #include "checkpoint/gguf_bytes.h"
 #include "support/error_of.h"
 #include "support/paths.h"
@@ -13,15 +14,11 @@
 namespace keel {
 namespace {
 
+using test::BadFile;
+
 using test::GgufBytes;
 
 void parse(const std::string& bytes) { parse_gguf(std::as_bytes(std::span(bytes)), "m.gguf"); }
-
-struct BadFile {
-  const char* name;
-  std::string bytes;
-  std::string error;
-};
 
 const std::string kDamaged = "\n  try:    the file is damaged or was cut: download it again";
 constexpr uint64_t kBillion = 1'000'000'000;
@@ -95,10 +92,9 @@ class BadGguf : public testing::TestWithParam<BadFile> {};
 TEST_P(BadGguf, IsRefusedWithItsReason) {
   EXPECT_EQ(test::error_of([] { parse(GetParam().bytes); }), GetParam().error);
 }
-const auto by_name = [](const auto& info) { return std::string(info.param.name); };
-INSTANTIATE_TEST_SUITE_P(Starts, BadGguf, testing::ValuesIn(bad_starts()), by_name);
-INSTANTIATE_TEST_SUITE_P(Metadata, BadGguf, testing::ValuesIn(bad_metadata()), by_name);
-INSTANTIATE_TEST_SUITE_P(Tensors, BadGguf, testing::ValuesIn(bad_tensors()), by_name);
+INSTANTIATE_TEST_SUITE_P(Starts, BadGguf, testing::ValuesIn(bad_starts()), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Metadata, BadGguf, testing::ValuesIn(bad_metadata()), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Tensors, BadGguf, testing::ValuesIn(bad_tensors()), test::name_of);
 
 TEST(Gguf, EveryPrefixOfAFileIsRefused) {
   const std::string whole = read_text(test::golden_dir() / "gguf/quants.gguf");

@@ -5,21 +5,18 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "checkpoint/bad_file.h"
 #include "checkpoint/safetensors_bytes.h"
 #include "support/error_of.h"
 
 namespace keel {
 namespace {
 
+using test::BadFile;
+
 constexpr auto file_of = test::safetensors_bytes;
 
 void parse(const std::string& bytes) { parse_safetensors(std::as_bytes(std::span(bytes)), "m.safetensors"); }
-
-struct BadFile {
-  const char* name;
-  std::string bytes;
-  std::string error;
-};
 
 const std::string kDamaged = "\n  try:    the file is damaged or was cut: download or save it again";
 
@@ -82,9 +79,8 @@ class BadSafetensors : public testing::TestWithParam<BadFile> {};
 TEST_P(BadSafetensors, IsRefusedWithItsReason) {
   EXPECT_EQ(test::error_of([] { parse(GetParam().bytes); }), GetParam().error);
 }
-const auto by_name = [](const auto& info) { return std::string(info.param.name); };
-INSTANTIATE_TEST_SUITE_P(Headers, BadSafetensors, testing::ValuesIn(bad_headers()), by_name);
-INSTANTIATE_TEST_SUITE_P(Lengths, BadSafetensors, testing::ValuesIn(lying_lengths()), by_name);
+INSTANTIATE_TEST_SUITE_P(Headers, BadSafetensors, testing::ValuesIn(bad_headers()), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Lengths, BadSafetensors, testing::ValuesIn(lying_lengths()), test::name_of);
 
 TEST(Safetensors, BrokenJsonNamesTheHeader) {
   EXPECT_THAT(test::error_of([] { parse(file_of("{\"a\":", 0)); }),
