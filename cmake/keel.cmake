@@ -48,6 +48,14 @@ set(keel_test_options -O0)  # a test's own code is not what is measured; compili
 keel_headers(keel_pch HEADERS ${keel_common_headers})
 keel_headers(keel_test_pch LINK GTest::gmock OPTIONS ${keel_test_options} HEADERS ${keel_common_headers} ${keel_test_headers})
 
+# Files of a folder are compiled a few at a time, so names in their anonymous namespaces differ: templates of JSON and of
+# ATen, most of what compiling costs, are then instantiated once for all of them.
+function(keel_unity target)
+  if(KEEL_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+  endif()
+endfunction()
+
 # keel_folder(base DEPS fmt::fmt [TORCH] [EXCLUDE main.cc]): the static library keel_<name>.
 function(keel_folder name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPS;EXCLUDE" ${ARGN})
@@ -57,6 +65,7 @@ function(keel_folder name)
     return()
   endif()
   add_library(keel_${name} STATIC ${sources})
+  keel_unity(keel_${name})
   target_link_libraries(keel_${name} PUBLIC keel_flags ${ARG_DEPS})
   if(ARG_TORCH)
     target_link_libraries(keel_${name} PUBLIC keel_torch)
@@ -74,6 +83,7 @@ function(keel_test name)
     return()
   endif()
   add_executable(${name}_test ${sources})
+  keel_unity(${name}_test)
   target_include_directories(${name}_test PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   target_compile_definitions(${name}_test PRIVATE KEEL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                                   KEEL_BINARY_DIR="${CMAKE_BINARY_DIR}")

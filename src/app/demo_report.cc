@@ -8,7 +8,7 @@
 namespace keel {
 namespace {
 
-std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+std::string whole_percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 struct Measure {
   const char* name;
@@ -17,18 +17,18 @@ struct Measure {
 
 const std::vector<Measure>& measures() {
   static const std::vector<Measure> kMeasures{
-      {"harbour questions right (held out)", [](const auto& a) { return percent(a.domain.accuracy); }},
+      {"harbour questions right (held out)", [](const auto& a) { return whole_percent(a.domain.accuracy); }},
       {"harbour replies, loss per token", [](const auto& a) { return fmt::format("{:.3f}", a.domain_nll); }},
-      {"general probes right", [](const auto& a) { return percent(a.general.accuracy); }},
+      {"general probes right", [](const auto& a) { return whole_percent(a.general.accuracy); }},
       {"general text, loss per token", [](const auto& a) { return fmt::format("{:.3f}", a.general_nll); }},
       {"repetition (rep-4), general answers",
        [](const auto& a) { return fmt::format("{:.3f}", a.general.rep4); }},
       {"answers that stop by themselves",
        [](const auto& a) {
          const auto n = static_cast<double>(a.domain.probes + a.general.probes);
-         return percent((a.domain.stop_rate * static_cast<double>(a.domain.probes) +
-                         a.general.stop_rate * static_cast<double>(a.general.probes)) /
-                        n);
+         return whole_percent((a.domain.stop_rate * static_cast<double>(a.domain.probes) +
+                               a.general.stop_rate * static_cast<double>(a.general.probes)) /
+                              n);
        }},
       {"training time",
        [](const auto& a) { return a.train_seconds > 0 ? fmt::format("{:.0f} s", a.train_seconds) : "–"; }},
@@ -105,10 +105,10 @@ std::string demo_verdict(const std::vector<ArmMeasures>& arms) {
   const ArmMeasures& base = arms.front();
   std::string out;
   for (const ArmMeasures& a : std::span(arms).subspan(1)) {
-    out +=
-        fmt::format("{}: harbour {} → {}, general probes {} → {}, general loss {:+.3f}. ", a.name,
-                    percent(base.domain.accuracy), percent(a.domain.accuracy), percent(base.general.accuracy),
-                    percent(a.general.accuracy), a.general_nll - base.general_nll);
+    out += fmt::format("{}: harbour {} → {}, general probes {} → {}, general loss {:+.3f}. ", a.name,
+                       whole_percent(base.domain.accuracy), whole_percent(a.domain.accuracy),
+                       whole_percent(base.general.accuracy), whole_percent(a.general.accuracy),
+                       a.general_nll - base.general_nll);
   }
   return out + "One seed and one learning rate: a demonstration, not evidence for a method.";
 }

@@ -41,6 +41,13 @@ std::string join(std::span<const std::string> items, std::string_view separator)
   return out;
 }
 
+std::string printable(std::string_view name) {
+  std::string out(name.substr(0, 120));
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20) c = '?';
+  return out;
+}
+
 bool matches_glob(std::string_view text, std::string_view pattern) {
   size_t t = 0, p = 0, star = std::string_view::npos, resume = 0;
   while (t < text.size()) {

@@ -17,6 +17,9 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
 // "a, b, c" — for messages that list what is known.
 std::string join(std::span<const std::string> items, std::string_view separator = ", ");
 
+// A name out of a file as a message may show it: at most 120 bytes, control characters as '?'.
+std::string printable(std::string_view name);
+
 // Whether `text` matches a pattern in which * stands for any run of characters.
 bool matches_glob(std::string_view text, std::string_view pattern);
 

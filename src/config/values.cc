@@ -137,7 +137,8 @@ bool null_word(const YAML::Node& node) {
 }
 
 template <class T, class Parsed>
-std::optional<ErrorText> set(const FieldRef& field, const YAML::Node& node, T& target, const Parsed& parsed) {
+std::optional<ErrorText> store(const FieldRef& field, const YAML::Node& node, T& target,
+                               const Parsed& parsed) {
   if (!parsed) return wrong(field, node);
   if constexpr (std::is_arithmetic_v<std::decay_t<decltype(*parsed)>>)
     if (!in_range(field, static_cast<double>(*parsed))) return wrong(field, node);
@@ -164,7 +165,7 @@ std::optional<ErrorText> set_optional(const FieldRef& field, const YAML::Node& n
     target.reset();
     return std::nullopt;
   }
-  return set(field, node, target, parsed(node, parse));
+  return store(field, node, target, parsed(node, parse));
 }
 
 std::optional<ErrorText> set_list(const FieldRef& field, const YAML::Node& node,
@@ -195,15 +196,15 @@ std::optional<ErrorText> assign(const FieldRef& field, const YAML::Node& node) {
     return std::nullopt;
   }
   return std::visit(
-      Overload{[&](bool* v) { return set(field, node, *v, parsed(node, parse_bool)); },
-               [&](int64_t* v) { return set(field, node, *v, parsed(node, parse_whole)); },
-               [&](double* v) { return set(field, node, *v, parsed(node, parse_number)); },
+      Overload{[&](bool* v) { return store(field, node, *v, parsed(node, parse_bool)); },
+               [&](int64_t* v) { return store(field, node, *v, parsed(node, parse_whole)); },
+               [&](double* v) { return store(field, node, *v, parsed(node, parse_number)); },
                [&](std::string* v) { return set_text(field, node, *v); },
                [&](std::vector<std::string>* v) { return set_list(field, node, *v); },
                [&](std::optional<double>* v) { return set_optional(field, node, *v, parse_number); },
                [&](std::optional<int64_t>* v) { return set_optional(field, node, *v, parse_whole); },
                [&](std::optional<bool>* v) { return set_optional(field, node, *v, parse_bool); },
-               [&](Json* v) { return set(field, node, *v, parse_json_field(node)); }},
+               [&](Json* v) { return store(field, node, *v, parse_json_field(node)); }},
       field.value);
 }
 

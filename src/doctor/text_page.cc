@@ -45,7 +45,7 @@ std::string short_name(const std::string& name) {
   return slash == std::string::npos || name.size() < 40 ? name : "…" + name.substr(slash);
 }
 
-TextRow source_row(const std::string& name, const SourceFacts& s, bool tokenised) {
+TextRow source_line(const std::string& name, const SourceFacts& s, bool tokenised) {
   TextRow row{name,
               s.schema,
               format_count(s.rows),
@@ -63,9 +63,9 @@ TextRow source_row(const std::string& name, const SourceFacts& s, bool tokenised
 std::string sources_text(const Diagnosis& d) {
   std::vector<TextRow> rows{{"source", "form", "rows", "bad", "replies", "characters"}};
   if (d.tokenised) rows.front().insert(rows.front().end(), {"tokens", "trained", "share"});
-  for (const SourceFacts& s : d.sources) rows.push_back(source_row(short_name(s.name), s, d.tokenised));
+  for (const SourceFacts& s : d.sources) rows.push_back(source_line(short_name(s.name), s, d.tokenised));
   for (const SourceFacts& s : d.validation)
-    rows.push_back(source_row("validation: " + short_name(s.name), s, d.tokenised));
+    rows.push_back(source_line("validation: " + short_name(s.name), s, d.tokenised));
   return table(rows);
 }
 

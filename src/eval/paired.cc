@@ -9,8 +9,8 @@
 namespace keel {
 namespace {
 
-constexpr double kLevel = 1.959963984540054;  // normal quantile of 0.975
-constexpr double kPower = 0.841621233572914;  // of 0.8
+constexpr double kQuantile = 1.959963984540054;  // normal quantile of 0.975
+constexpr double kPower = 0.841621233572914;     // of 0.8
 
 // Weighted mean of the strata's differences; pick(s, i) is the i-th drawn pair of stratum s.
 template <class Pick>
@@ -67,13 +67,13 @@ double mcnemar_exact(int64_t lost, int64_t won) {
 
 int64_t items_for_rate(double changed, double difference) {
   const double d = std::abs(difference), share = std::clamp(changed, d, 1.0);
-  const double root = kLevel * std::sqrt(share) + kPower * std::sqrt(share - d * d);
+  const double root = kQuantile * std::sqrt(share) + kPower * std::sqrt(share - d * d);
   return static_cast<int64_t>(std::ceil(root * root / (d * d)));
 }
 
 int64_t items_for_mean(int64_t items, double half_width, double difference) {
-  const double error = half_width / kLevel;  // of the mean of `items` items
-  const double ratio = (kLevel + kPower) * error / std::abs(difference);
+  const double error = half_width / kQuantile;  // of the mean of `items` items
+  const double ratio = (kQuantile + kPower) * error / std::abs(difference);
   return static_cast<int64_t>(std::ceil(static_cast<double>(items) * ratio * ratio));
 }
 

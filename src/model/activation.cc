@@ -10,7 +10,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kGrain = 16384;  // elements a task takes
+constexpr int64_t kElementGrain = 16384;  // elements a task takes
 
 class Swiglu : public torch::autograd::Function<Swiglu> {
  public:
@@ -18,7 +18,7 @@ class Swiglu : public torch::autograd::Function<Swiglu> {
     const at::Tensor y = at::empty_like(gate);
     with_row_type(gate, [&](auto kind) {
       using T = decltype(kind);
-      at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      at::parallel_for(0, gate.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
         rows::swiglu(rows_of<T>(gate) + begin, rows_of<T>(up) + begin, rows_of<T>(y) + begin, end - begin);
       });
     });
@@ -32,7 +32,7 @@ class Swiglu : public torch::autograd::Function<Swiglu> {
     const at::Tensor dgate = at::empty_like(gate), dup = at::empty_like(up);
     with_row_type(gate, [&](auto kind) {
       using T = decltype(kind);
-      at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      at::parallel_for(0, gate.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
         rows::swiglu_backward({.dy = rows_of<T>(dy) + begin,
                                .gate = rows_of<T>(gate) + begin,
                                .up = rows_of<T>(up) + begin,
@@ -49,7 +49,7 @@ at::Tensor drop(const at::Tensor& x_any, double p, int64_t key) {
   const at::Tensor x = x_any.contiguous().cpu(), y = at::empty_like(x);
   with_row_type(x, [&](auto kind) {
     using T = decltype(kind);
-    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
       rows::dropout(rows_of<T>(x), rows_of<T>(y), static_cast<uint64_t>(key), static_cast<float>(p), begin,
                     end);
     });

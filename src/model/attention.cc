@@ -19,12 +19,13 @@ using torch::autograd::variable_list;
 int64_t query_block(at::ScalarType type) { return type == at::kFloat ? 64 : 256; }
 
 // One block of queries [begin, end) of a sequence that begins at `start`, over keys [key_begin, end).
-struct Block {
+struct QueryBlock {
   int64_t begin, end, key_begin;
 };
 
-std::vector<Block> blocks_of(int64_t start, int64_t first_query, int64_t end, int64_t window, int64_t size) {
-  std::vector<Block> blocks;
+std::vector<QueryBlock> blocks_of(int64_t start, int64_t first_query, int64_t end, int64_t window,
+                                  int64_t size) {
+  std::vector<QueryBlock> blocks;
   for (int64_t at = first_query; at < end; at += size) {
     const int64_t low = window > 0 ? std::max(start, at + 1 - window) : start;
     blocks.push_back({at, std::min(at + size, end), low});
@@ -32,16 +33,16 @@ std::vector<Block> blocks_of(int64_t start, int64_t first_query, int64_t end, in
   return blocks;
 }
 
-std::vector<Block> blocks_of(const std::vector<int64_t>& offsets, int64_t window, int64_t size) {
-  std::vector<Block> blocks;
+std::vector<QueryBlock> blocks_of(const std::vector<int64_t>& offsets, int64_t window, int64_t size) {
+  std::vector<QueryBlock> blocks;
   for (size_t s = 0; s + 1 < offsets.size(); ++s) {
-    const std::vector<Block> more = blocks_of(offsets[s], offsets[s], offsets[s + 1], window, size);
+    const std::vector<QueryBlock> more = blocks_of(offsets[s], offsets[s], offsets[s + 1], window, size);
     blocks.insert(blocks.end(), more.begin(), more.end());
   }
   return blocks;
 }
 
-rows::ScoreBlock score_block(const at::Tensor& scores, const Block& block, int64_t group, int64_t window,
+rows::ScoreBlock score_block(const at::Tensor& scores, const QueryBlock& block, int64_t group, int64_t window,
                              int64_t head_dim) {
   return {.rows = scores.size(1),
           .width = scores.size(2),
@@ -84,10 +85,10 @@ at::Tensor by_head(const at::Tensor& x_TE, int64_t heads) {
 }
 
 // The rows of `block`'s queries in a tensor [K, T·G, …].
-at::Tensor query_rows(const at::Tensor& x, const Block& block, int64_t group) {
+at::Tensor query_rows(const at::Tensor& x, const QueryBlock& block, int64_t group) {
   return x.slice(1, block.begin * group, block.end * group);
 }
-at::Tensor key_rows(const at::Tensor& x, const Block& block) {
+at::Tensor key_rows(const at::Tensor& x, const QueryBlock& block) {
   return x.slice(1, block.key_begin, block.end);
 }
 
@@ -134,7 +135,7 @@ class Attention : public torch::autograd::Function<Attention> {
     const at::Tensor v = by_head(v_TE, kv_heads);
     const at::Tensor out = at::empty({k.size(1), kv_heads * group * head_dim}, q.options());
     const at::Tensor lse = at::empty({kv_heads, q.size(1)}, q.options().dtype(at::kFloat));
-    for (const Block& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
+    for (const QueryBlock& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
       const at::Tensor s = at::bmm(query_rows(q, block, group), key_rows(k, block).transpose(1, 2));
       softmax_(s, query_rows(lse, block, group), score_block(s, block, group, window, head_dim));
       to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, block.begin, block.end));
@@ -156,7 +157,7 @@ class Attention : public torch::autograd::Function<Attention> {
     // Several blocks add to the keys of a segment: in fp32, whatever the compute dtype.
     const at::Tensor dq = at::empty_like(q), dk = at::zeros(k.sizes(), lse.options());
     const at::Tensor dv_TE = at::zeros(v_TE.sizes(), lse.options()), dv = by_head(dv_TE, kv_heads);
-    for (const Block& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
+    for (const QueryBlock& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
       const at::Tensor q_rows = query_rows(q, block, group), dout_rows = query_rows(dout, block, group);
       const at::Tensor p = at::bmm(q_rows, key_rows(k, block).transpose(1, 2));
       const at::Tensor ds = at::bmm(dout_rows, key_rows(v, block).transpose(1, 2));
@@ -222,7 +223,7 @@ at::Tensor attention_composed(const AttentionInput& input, const Segments& segme
   const at::Tensor v = by_head(input.v_TE, input.k_KTd.size(0));
   std::vector<at::Tensor> parts;
   for (int64_t s = 0; s < segments.count(); ++s) {
-    const Block all{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
+    const QueryBlock all{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
     parts.push_back(attend_composed(query_rows(input.q_KRd, all, group), key_rows(input.k_KTd, all),
                                     key_rows(v, all), group, input.window));
   }
@@ -246,8 +247,8 @@ at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k_all, const at:
     return out;
   }
   const int64_t past = k.size(1) - queries;
-  for (const Block& block : blocks_of(0, past, k.size(1), window, query_block(q.scalar_type()))) {
-    const Block own{block.begin - past, block.end - past, 0};
+  for (const QueryBlock& block : blocks_of(0, past, k.size(1), window, query_block(q.scalar_type()))) {
+    const QueryBlock own{block.begin - past, block.end - past, 0};
     const at::Tensor s = at::bmm(query_rows(q, own, group), key_rows(k, block).transpose(1, 2));
     softmax_(s, {}, score_block(s, block, group, window, q.size(2)));
     to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, own.begin, own.end));

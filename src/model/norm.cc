@@ -10,7 +10,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kGrain = 64;  // rows a task takes; fixed, so that sums do not depend on the thread count
+constexpr int64_t kRowGrain = 64;  // rows a task takes; fixed, so that sums do not depend on the thread count
 
 rows::NormShape shape_of(const at::Tensor& x, double eps) {
   const int64_t width = x.size(-1);
@@ -26,7 +26,7 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
     const at::Tensor rstd = at::empty({shape.rows}, x.options().dtype(at::kFloat));
     with_row_type(x, [&](auto kind) {
       using T = decltype(kind);
-      at::parallel_for(0, shape.rows, kGrain, [&](int64_t begin, int64_t end) {
+      at::parallel_for(0, shape.rows, kRowGrain, [&](int64_t begin, int64_t end) {
         const int64_t at = begin * shape.width;
         rows::rms_norm(rows_of<T>(x) + at, rows_of<T>(w), rows_of<T>(y) + at, rows_of<float>(rstd) + begin,
                        {end - begin, shape.width, shape.eps});
@@ -41,7 +41,7 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &x = saved[0], &w = saved[1], &rstd = saved[2], dy = grads[0].contiguous();
     const rows::NormShape shape = shape_of(x, ctx->saved_data["eps"].toDouble());
-    const int64_t chunks = (shape.rows + kGrain - 1) / kGrain;
+    const int64_t chunks = (shape.rows + kRowGrain - 1) / kRowGrain;
     const bool train_w = ctx->needs_input_grad(1);
     const at::Tensor dx = at::empty_like(x);
     const at::Tensor partial = train_w ? at::zeros({chunks, shape.width}, rstd.options()) : at::Tensor();
@@ -49,14 +49,14 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
       using T = decltype(kind);
       at::parallel_for(0, chunks, 1, [&](int64_t first, int64_t last) {
         for (int64_t c = first; c < last; ++c) {
-          const int64_t row = c * kGrain, at = row * shape.width;
+          const int64_t row = c * kRowGrain, at = row * shape.width;
           rows::rms_norm_backward({.dy = rows_of<T>(dy) + at,
                                    .x = rows_of<T>(x) + at,
                                    .w = rows_of<T>(w),
                                    .rstd = rows_of<float>(rstd) + row,
                                    .dx = rows_of<T>(dx) + at,
                                    .dw = train_w ? rows_of<float>(partial) + c * shape.width : nullptr},
-                                  {std::min(kGrain, shape.rows - row), shape.width, shape.eps});
+                                  {std::min(kRowGrain, shape.rows - row), shape.width, shape.eps});
         }
       });
     });

@@ -11,7 +11,7 @@ build=${KEEL_FUZZ_BUILD:-build-fuzz}
 seconds=${1:?usage: tests/fuzz/run.sh SECONDS [TARGET…]}
 shift
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(ls tests/fuzz/corpus); fi
-one_input_s=10 memory_mb=1024
+one_input_s=10 memory_mb=2048
 export ASAN_OPTIONS=quarantine_size_mb=16 ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-14/bin/llvm-symbolizer
 scratch=$(mktemp -d)  # the files that readers are given
 export TMPDIR=$scratch

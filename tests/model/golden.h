@@ -18,6 +18,9 @@
 
 namespace keel::test {
 
+// fp32 in two implementations: sums of at most a few hundred terms in another order, through two layers.
+inline constexpr double kRelative = 1e-4;
+
 struct Golden {
   Json json;
   TensorMap tensors;

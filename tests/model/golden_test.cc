@@ -8,9 +8,6 @@
 namespace keel::test {
 namespace {
 
-// fp32 in two implementations: sums of at most a few hundred terms in another order, through two layers.
-constexpr double kRelative = 1e-4;
-
 class Family : public testing::TestWithParam<const char*> {
  protected:
   Golden golden_{golden_dir() / GetParam()};

@@ -12,8 +12,6 @@
 namespace keel::test {
 namespace {
 
-constexpr double kRelative = 1e-4;
-
 class Peft : public testing::TestWithParam<const char*> {
  protected:
   std::filesystem::path dir_ = golden_dir() / "lora" / GetParam();

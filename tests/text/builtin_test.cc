@@ -9,11 +9,13 @@
 #include "base/error.h"
 #include "support/paths.h"
 #include "text/conversation_mask.h"
+#include "text/message.h"
 #include "text/small_tokenizer.h"
 
 namespace keel {
 namespace {
 
+using test::message;
 using ::testing::HasSubstr;
 
 const std::vector<std::string> kMarkers = {"<|im_start|>",
@@ -33,8 +35,6 @@ const std::vector<std::string> kMarkers = {"<|im_start|>",
                                            "[/INST]"};
 
 SpecialTokens tokens() { return {.by_name = {{"bos_token", "<s>"}, {"eos_token", "</s>"}}, .eos_ids = {}}; }
-
-Json message(const char* role, const std::string& content) { return {{"role", role}, {"content", content}}; }
 
 Json system_and_two_turns() {
   return Json::array({message("system", "S"), message("user", "q"), message("assistant", "first"),

@@ -4,10 +4,13 @@
 
 #include "base/error.h"
 #include "support/paths.h"
+#include "text/message.h"
 #include "text/small_tokenizer.h"
 
 namespace keel {
 namespace {
+
+using test::message;
 
 // The text of the tokens of one turn; of its end-of-turn tokens alone.
 std::string turn_text(const Tokenizer& tokenizer, const EncodedChat& chat, int32_t turn) {
@@ -29,8 +32,6 @@ std::string ends_text(const Tokenizer& tokenizer, const EncodedChat& chat) {
 std::string whole_text(const Tokenizer& tokenizer, const EncodedChat& chat) {
   return tokenizer.decode(chat.ids, false);
 }
-
-Json message(const char* role, const std::string& content) { return {{"role", role}, {"content", content}}; }
 
 Messages two_turns() {
   return Json::array({message("system", "S"), message("user", "one"), message("assistant", "first one"),

@@ -9,21 +9,16 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace keel {
 namespace {
 
 constexpr const char* kDamaged = "the file is damaged or was cut: download it again";
+constexpr const char* kConvertAgain = "convert the model again with a current converter";
 constexpr int kMaxNesting = 4;
 enum Kind : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
 constexpr std::array<size_t, 13> kLeastBytes{1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
-
-std::string shown(std::string_view name) {
-  std::string out(name.substr(0, 80));
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20) c = '?';
-  return out;
-}
 
 // Reads onwards through the bytes; every read is checked.
 class Cursor {
@@ -177,7 +172,7 @@ uint64_t tensor_bytes(const GgufTensor& tensor, const Cursor& in, const std::str
 TensorInfo read_info(Cursor& in) {
   TensorInfo info;
   info.tensor.name = std::string(in.string("a tensor's name"));
-  const std::string what = fmt::format("tensor \"{}\"", shown(info.tensor.name));
+  const std::string what = fmt::format("tensor \"{}\"", printable(info.tensor.name));
   const auto sides = in.read<uint32_t>(what);
   if (sides < 1 || sides > 4) in.fail(fmt::format("{}: {} dimensions", what, sides), "1 to 4");
   for (uint32_t i = 0; i < sides; ++i) {
@@ -198,7 +193,7 @@ TensorInfo read_info(Cursor& in) {
 void read_metadata(Cursor& in, uint64_t count, GgufFile& file) {
   for (uint64_t i = 0; i < count; ++i) {
     const std::string key(in.string("a metadata key"));
-    const std::string what = fmt::format("metadata \"{}\"", shown(key));
+    const std::string what = fmt::format("metadata \"{}\"", printable(key));
     const uint32_t kind = read_kind(in, what);
     if (!file.metadata.emplace(key, read_value(in, kind, what, 0)).second) in.fail(what + " is there twice");
   }
@@ -218,7 +213,7 @@ void place_tensors(std::vector<TensorInfo> infos, std::span<const std::byte> byt
   const uint64_t room = start < bytes.size() ? bytes.size() - start : 0;
   std::set<std::string_view> seen;
   for (TensorInfo& info : infos) {
-    const std::string what = fmt::format("tensor \"{}\"", shown(info.tensor.name));
+    const std::string what = fmt::format("tensor \"{}\"", printable(info.tensor.name));
     if (!seen.insert(info.tensor.name).second) in.fail(what + " is there twice");
     if (info.offset % alignment != 0)
       in.fail(fmt::format("{}: offset {}", what, info.offset), fmt::format("a multiple of {}", alignment));
@@ -232,17 +227,11 @@ void place_tensors(std::vector<TensorInfo> infos, std::span<const std::byte> byt
 }
 
 [[noreturn]] void fail_kind(const GgufFile& file, const std::string& key, const char* wanted) {
-  throw UserError({.where = file.where,
-                   .found = fmt::format("metadata \"{}\" is of another kind", key),
-                   .wanted = wanted,
-                   .hint = "convert the model again with a current converter"});
+  refuse(file, fmt::format("metadata \"{}\" is of another kind", key), wanted, kConvertAgain);
 }
 
 [[noreturn]] void fail_absent(const GgufFile& file, const std::string& key) {
-  throw UserError({.where = file.where,
-                   .found = fmt::format("no metadata \"{}\"", key),
-                   .wanted = "a complete model file",
-                   .hint = "convert the model again with a current converter"});
+  refuse(file, fmt::format("no metadata \"{}\"", key), "a complete model file", kConvertAgain);
 }
 
 template <class T>
@@ -254,6 +243,11 @@ const T& list_of(const GgufFile& file, const std::string& key, const char* wante
 }
 
 }  // namespace
+
+void refuse(const GgufFile& file, std::string found, std::string wanted, std::string hint) {
+  throw UserError(
+      {.where = file.where, .found = std::move(found), .wanted = std::move(wanted), .hint = std::move(hint)});
+}
 
 std::optional<int64_t> GgufFile::find_integer(const std::string& key) const {
   const auto it = metadata.find(key);
@@ -289,10 +283,7 @@ int64_t GgufFile::size(const std::string& key) const {
   const auto value = find_integer(key);
   if (!value) fail_absent(*this, key);
   if (*value < 1 || *value > INT32_MAX)
-    throw UserError({.where = where,
-                     .found = fmt::format("metadata \"{}\": {}", key, *value),
-                     .wanted = "a size from 1 to 2147483647",
-                     .hint = kDamaged});
+    refuse(*this, fmt::format("metadata \"{}\": {}", key, *value), "a size from 1 to 2147483647", kDamaged);
   return *value;
 }
 

@@ -51,4 +51,7 @@ struct GgufFile {
 // Every length, count and offset is checked against the bytes that are there before anything is allocated.
 GgufFile parse_gguf(std::span<const std::byte> bytes, const std::string& where);
 
+// Throws the UserError about this file.
+[[noreturn]] void refuse(const GgufFile& file, std::string found, std::string wanted, std::string hint = {});
+
 }  // namespace keel

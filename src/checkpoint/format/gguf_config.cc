@@ -44,11 +44,6 @@ const Family& family_of(const GgufFile& file) {
 // Floats of the file are single precision: 1e-5f is meant as 1e-05, not as 9.999999747378752e-06.
 double shortest(double value) { return std::stod(fmt::format("{}", static_cast<float>(value))); }
 
-[[noreturn]] void refuse(const GgufFile& file, std::string found, std::string wanted, std::string hint = {}) {
-  throw UserError(
-      {.where = file.where, .found = std::move(found), .wanted = std::move(wanted), .hint = std::move(hint)});
-}
-
 double positive_number(const GgufFile& file, const std::string& key, double otherwise) {
   const double value = file.find_number(key).value_or(otherwise);
   if (!(value > 0 && value <= std::numeric_limits<float>::max()))

@@ -43,11 +43,6 @@ void append_part(Json& pieces, const char* name, int part, const std::optional<s
 
 }  // namespace
 
-void refuse(const GgufFile& file, std::string found, std::string wanted, std::string hint) {
-  throw UserError(
-      {.where = file.where, .found = std::move(found), .wanted = std::move(wanted), .hint = std::move(hint)});
-}
-
 GgufVocab read_vocab(const GgufFile& file, int64_t vocab_size) {
   GgufVocab vocab{.tokens = file.texts("tokenizer.ggml.tokens"), .types = {}, .ids = {}};
   vocab.types = read_types(file, vocab.tokens.size());

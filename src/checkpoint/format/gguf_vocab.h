@@ -19,8 +19,6 @@ enum class TokenType : int64_t { normal = 1, unknown, control, user_defined, unu
 inline constexpr const char* kTakeFolder = "take the model as a Hugging Face folder";
 inline constexpr const char* kOtherFile = "the file is damaged: take another one";
 
-[[noreturn]] void refuse(const GgufFile& file, std::string found, std::string wanted, std::string hint);
-
 // Unused tokens at the end only fill the embedding up to a round size; they are left off.
 struct GgufVocab {
   std::vector<std::string_view> tokens;  // UTF-8

@@ -29,19 +29,13 @@ constexpr std::array<std::pair<std::string_view, size_t>, 10> kDtypes{{{"F64", 8
 constexpr const char* kDownloadAgain = "the file is damaged or was cut: download or save it again";
 
 // A tensor's name comes from the file; a message shows a sane piece of it.
-std::string shown(std::string_view name) {
-  std::string out(name.substr(0, 120));
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20) c = '?';
-  return out;
-}
-
 struct Place {
   const std::string& path;
   std::string tensor = {};
   [[noreturn]] void fail(std::string found, std::string wanted = {},
                          std::string hint = kDownloadAgain) const {
-    const std::string where = tensor.empty() ? path : fmt::format("{}, tensor \"{}\"", path, shown(tensor));
+    const std::string where =
+        tensor.empty() ? path : fmt::format("{}, tensor \"{}\"", path, printable(tensor));
     throw UserError(
         {.where = where, .found = std::move(found), .wanted = std::move(wanted), .hint = std::move(hint)});
   }
@@ -70,8 +64,9 @@ uint64_t read_length(std::span<const std::byte> file, const Place& place) {
 // A JSON integer that is not negative; the sign matters because nlohmann would wrap it silently.
 uint64_t read_count(const Json& value, const char* what, const Place& place) {
   if (!value.is_number_unsigned())
-    place.fail(fmt::format("{}: {}", what, shown(value.dump(-1, ' ', false, Json::error_handler_t::replace))),
-               "a whole number, 0 or more");
+    place.fail(
+        fmt::format("{}: {}", what, printable(value.dump(-1, ' ', false, Json::error_handler_t::replace))),
+        "a whole number, 0 or more");
   return value.get<uint64_t>();
 }
 
@@ -97,7 +92,7 @@ SafetensorsEntry read_entry(const Json& value, const Place& place) {
   if (!dtype.is_string()) place.fail("dtype is not a string", known_dtypes());
   entry.dtype = dtype.get<std::string>();
   if (safetensors_dtype_size(entry.dtype) == 0)
-    place.fail(fmt::format("dtype \"{}\"", shown(entry.dtype)), known_dtypes(),
+    place.fail(fmt::format("dtype \"{}\"", printable(entry.dtype)), known_dtypes(),
                "save the model in one of these types");
   const Json& shape = member(value, "shape", place);
   if (!shape.is_array()) place.fail("shape is not a list", "a list of sizes");
@@ -128,7 +123,7 @@ std::map<std::string, std::string> read_metadata(const Json& value, const Place&
   std::map<std::string, std::string> out;
   for (const auto& [key, text] : value.items()) {
     if (!text.is_string())
-      place.fail(fmt::format("__metadata__: \"{}\" is not a string", shown(key)), "names and strings");
+      place.fail(fmt::format("__metadata__: \"{}\" is not a string", printable(key)), "names and strings");
     out[key] = text.get<std::string>();
   }
   return out;

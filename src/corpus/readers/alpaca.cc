@@ -8,7 +8,7 @@
 namespace keel {
 namespace {
 
-bool knows(const Json& row) { return has(row, "instruction"); }
+bool knows_alpaca(const Json& row) { return has(row, "instruction"); }
 
 MaybeFault add_history(const Json& row, Json& messages) {
   const auto history = row.find("history");
@@ -49,7 +49,7 @@ MaybeFault add_belle_turns(std::string_view text, Json& messages) {
   }
 }
 
-MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+MaybeFault read_alpaca(const Json& row, const ChatTags&, Record& record) {
   std::string system, instruction, input, output;
   if (auto fault = take_optional(row, "system", "", system)) return fault;
   if (auto fault = take_text(row, "instruction", "", instruction)) return fault;
@@ -74,6 +74,6 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
 
 }  // namespace
 
-const RowReader kAlpacaReader{"alpaca", "instruction, output", knows, read};
+const RowReader kAlpacaReader{"alpaca", "instruction, output", knows_alpaca, read_alpaca};
 
 }  // namespace keel

@@ -8,7 +8,7 @@
 namespace keel {
 namespace {
 
-bool knows(const Json& row) {
+bool knows_dialogue(const Json& row) {
   return has(row, "history") && row["history"].is_array() && !row["history"].empty() &&
          row["history"][0].is_string();
 }
@@ -38,7 +38,7 @@ std::string without_mark(const std::string& text) {
   return rest.starts_with(' ') ? rest.substr(1) : rest;
 }
 
-MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+MaybeFault read_dialogue(const Json& row, const ChatTags&, Record& record) {
   const auto history = row.find("history");
   if (history == row.end() || !history->is_array())
     return Fault{"history", "no such field", "a list of texts"};
@@ -68,6 +68,6 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
 
 }  // namespace
 
-const RowReader kDialogueReader{"dialogue", "history", knows, read};
+const RowReader kDialogueReader{"dialogue", "history", knows_dialogue, read_dialogue};
 
 }  // namespace keel

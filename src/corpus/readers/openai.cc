@@ -10,7 +10,7 @@
 namespace keel {
 namespace {
 
-bool knows(const Json& row) { return has(row, "messages"); }
+bool knows_openai(const Json& row) { return has(row, "messages"); }
 
 const char* role_of(const std::string& name) {
   if (name == "system" || name == "developer") return "system";
@@ -103,7 +103,7 @@ MaybeFault read_message(const Json& message, const std::string& path, Json& mess
   return {};
 }
 
-MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+MaybeFault read_openai(const Json& row, const ChatTags&, Record& record) {
   const auto found = row.find("messages");
   if (found == row.end()) return Fault{"messages", "no such field", "a list of messages"};
   if (!found->is_array()) return Fault{"messages", describe_value(*found), "a list of messages"};
@@ -118,6 +118,6 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
 
 }  // namespace
 
-const RowReader kOpenAiReader{"openai", "messages", knows, read};
+const RowReader kOpenAiReader{"openai", "messages", knows_openai, read_openai};
 
 }  // namespace keel

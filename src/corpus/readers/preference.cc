@@ -10,7 +10,7 @@ namespace {
 
 bool is_pair(const Json& row) { return has(row, "chosen") || has(row, "chosen_messages"); }
 
-bool knows(const Json& row) {
+bool knows_preference(const Json& row) {
   if (is_pair(row)) return true;
   if (!has(row, "label") || !row["label"].is_boolean()) return false;
   return has(row, "messages") || has(row, "conversations") || has(row, "completion") || has(row, "response");
@@ -55,7 +55,7 @@ MaybeFault read_pair(const Json& row, const ChatTags& tags, Record& record) {
   return {};
 }
 
-MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
+MaybeFault read_preference(const Json& row, const ChatTags& tags, Record& record) {
   if (is_pair(row)) return read_pair(row, tags, record);
   const auto label = row.find("label");
   if (label == row.end() || !label->is_boolean())
@@ -73,6 +73,6 @@ MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
 
 }  // namespace
 
-const RowReader kPreferenceReader{"preference", "chosen, rejected", knows, read};
+const RowReader kPreferenceReader{"preference", "chosen, rejected", knows_preference, read_preference};
 
 }  // namespace keel

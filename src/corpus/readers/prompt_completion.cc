@@ -15,9 +15,9 @@ const char* first_of(const Json& row, std::initializer_list<const char*> keys) {
 const char* question_key(const Json& row) { return first_of(row, {"prompt", "question"}); }
 const char* answer_key(const Json& row) { return first_of(row, {"completion", "response", "answer"}); }
 
-bool knows(const Json& row) { return question_key(row) != nullptr; }
+bool knows_prompt_completion(const Json& row) { return question_key(row) != nullptr; }
 
-MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+MaybeFault read_prompt_completion(const Json& row, const ChatTags&, Record& record) {
   const char* question = question_key(row);
   const char* answer = answer_key(row);
   if (question == nullptr) return Fault{"prompt", "no such field", "text"};
@@ -37,6 +37,7 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
 
 }  // namespace
 
-const RowReader kPromptReader{"prompt_completion", "prompt, completion", knows, read};
+const RowReader kPromptReader{"prompt_completion", "prompt, completion", knows_prompt_completion,
+                              read_prompt_completion};
 
 }  // namespace keel

@@ -7,7 +7,7 @@
 namespace keel {
 namespace {
 
-bool knows(const Json& row) { return has(row, "conversations"); }
+bool knows_sharegpt(const Json& row) { return has(row, "conversations"); }
 
 const char* role_of(const std::string& name, const ChatTags& tags) {
   if (name == tags.user || name == "user") return "user";
@@ -39,7 +39,7 @@ MaybeFault read_message(const Json& message, const std::string& path, const Chat
   return {};
 }
 
-MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
+MaybeFault read_sharegpt(const Json& row, const ChatTags& tags, Record& record) {
   const auto found = row.find("conversations");
   if (found == row.end()) return Fault{"conversations", "no such field", "a list of messages"};
   if (!found->is_array()) return Fault{"conversations", describe_value(*found), "a list of messages"};
@@ -57,6 +57,6 @@ MaybeFault read(const Json& row, const ChatTags& tags, Record& record) {
 
 }  // namespace
 
-const RowReader kShareGptReader{"sharegpt", "conversations", knows, read};
+const RowReader kShareGptReader{"sharegpt", "conversations", knows_sharegpt, read_sharegpt};
 
 }  // namespace keel

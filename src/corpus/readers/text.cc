@@ -4,9 +4,9 @@
 namespace keel {
 namespace {
 
-bool knows(const Json& row) { return has(row, "text"); }
+bool knows_text(const Json& row) { return has(row, "text"); }
 
-MaybeFault read(const Json& row, const ChatTags&, Record& record) {
+MaybeFault read_text(const Json& row, const ChatTags&, Record& record) {
   if (auto fault = take_text(row, "text", "", record.text)) return fault;
   if (is_blank(record.text)) return Fault{"text", "an empty text", "text"};
   return {};
@@ -14,6 +14,6 @@ MaybeFault read(const Json& row, const ChatTags&, Record& record) {
 
 }  // namespace
 
-const RowReader kTextReader{"text", "text", knows, read};
+const RowReader kTextReader{"text", "text", knows_text, read_text};
 
 }  // namespace keel

@@ -18,7 +18,7 @@ using test::BadFile;
 
 using test::GgufBytes;
 
-void parse(const std::string& bytes) { parse_gguf(std::as_bytes(std::span(bytes)), "m.gguf"); }
+void parse_whole(const std::string& bytes) { parse_gguf(std::as_bytes(std::span(bytes)), "m.gguf"); }
 
 const std::string kDamaged = "\n  try:    the file is damaged or was cut: download it again";
 constexpr uint64_t kBillion = 1'000'000'000;
@@ -90,7 +90,7 @@ std::vector<BadFile> bad_tensors() {
 
 class BadGguf : public testing::TestWithParam<BadFile> {};
 TEST_P(BadGguf, IsRefusedWithItsReason) {
-  EXPECT_EQ(test::error_of([] { parse(GetParam().bytes); }), GetParam().error);
+  EXPECT_EQ(test::error_of([] { parse_whole(GetParam().bytes); }), GetParam().error);
 }
 INSTANTIATE_TEST_SUITE_P(Starts, BadGguf, testing::ValuesIn(bad_starts()), test::name_of);
 INSTANTIATE_TEST_SUITE_P(Metadata, BadGguf, testing::ValuesIn(bad_metadata()), test::name_of);
@@ -98,10 +98,10 @@ INSTANTIATE_TEST_SUITE_P(Tensors, BadGguf, testing::ValuesIn(bad_tensors()), tes
 
 TEST(Gguf, EveryPrefixOfAFileIsRefused) {
   const std::string whole = read_text(test::golden_dir() / "gguf/quants.gguf");
-  ASSERT_NO_THROW(parse(whole));
+  ASSERT_NO_THROW(parse_whole(whole));
   // The converter pads the last tensor; a file without that padding is whole.
   for (size_t length = 0; length + 32 < whole.size(); ++length)
-    ASSERT_THROW(parse(whole.substr(0, length)), UserError) << length;
+    ASSERT_THROW(parse_whole(whole.substr(0, length)), UserError) << length;
 }
 
 TEST(Gguf, AnyFlippedBitOfTheHeaderIsHarmless) {
@@ -112,12 +112,12 @@ TEST(Gguf, AnyFlippedBitOfTheHeaderIsHarmless) {
                           .words("w", {"a", "bc"})
                           .tensor("t", {32, 2}, 8, 0)
                           .data(68);
-  ASSERT_NO_THROW(parse(bytes));
+  ASSERT_NO_THROW(parse_whole(bytes));
   int refused = 0;
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
     // Must return at all: no crash, no endless allocation.
-    refused += test::refusal_of([&] { parse(bytes); }).has_value();
+    refused += test::refusal_of([&] { parse_whole(bytes); }).has_value();
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
   }
   EXPECT_GT(refused, 500);
