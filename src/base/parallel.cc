@@ -52,13 +52,15 @@ class RowPool {
 
 }  // namespace
 
-void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work) {
+void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work,
+                  const std::function<void()>& meanwhile) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   threads = std::min(threads, (n + kBlock - 1) / kBlock);
   RowPool pool(n, work);
   {
     std::vector<std::jthread> helpers;
     for (size_t i = 1; i < threads; ++i) helpers.emplace_back([&pool] { pool.run(); });
+    if (meanwhile) meanwhile();
     pool.run();
   }
   pool.rethrow();

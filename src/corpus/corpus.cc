@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -42,7 +44,7 @@ class CorpusReader {
 
   void read_file(const fs::path& path) {
     const DataFile file(path);
-    hashes_ += file.hash();
+    std::future<std::string> hash = std::async(std::launch::async, [&file] { return file.hash(); });
     corpus_.files.push_back(path);
     const std::string_view bytes = without_bom(file.bytes());
     if (is_parquet(bytes) && file.packed())
@@ -52,10 +54,13 @@ class CorpusReader {
                        .hint = "unpack it once by hand"});
     read_rows(file, bytes, path);
     close_block(path.string());
+    deliver_parsed();
+    hashes_ += hash.get();
   }
 
   bool full() const {
-    return options_.max_rows > 0 && rows_ + block_.size() >= static_cast<size_t>(options_.max_rows);
+    return options_.max_rows > 0 &&
+           rows_ + parsed_.size() + block_.size() >= static_cast<size_t>(options_.max_rows);
   }
 
   Corpus finish(const fs::path& path) {
@@ -121,9 +126,7 @@ class CorpusReader {
       row.rejected = Rejection{std::move(place), "", fault->found, fault->wanted};
     else
       row.record.text = std::string(bytes);
-    std::vector<ParsedRow> one;
-    one.push_back(std::move(row));
-    deliver(std::move(one));
+    parsed_.push_back(std::move(row));
   }
 
   void add(RawRow row, size_t bytes, const std::string& file) {
@@ -134,16 +137,17 @@ class CorpusReader {
 
   void close_block(const std::string& file) {
     std::vector<ParsedRow> parsed(block_.size());
-    for_each_row(block_.size(), options_.threads,
-                 [&](size_t i) { parsed[i] = parser_.parse(std::move(block_[i]), file); });
+    for_each_row(
+        block_.size(), options_.threads,
+        [&](size_t i) { parsed[i] = parser_.parse(std::move(block_[i]), file); }, [&] { deliver_parsed(); });
     block_.clear();
     block_bytes_ = 0;
-    deliver(std::move(parsed));
+    parsed_ = std::move(parsed);
   }
 
-  void deliver(std::vector<ParsedRow> parsed) {
+  void deliver_parsed() {
     std::vector<Record> records;
-    for (ParsedRow& row : parsed) {
+    for (ParsedRow& row : std::exchange(parsed_, {})) {
       ++rows_;
       if (row.rejected) {
         reject(std::move(*row.rejected));
@@ -171,7 +175,8 @@ class CorpusReader {
 
   const CorpusOptions& options_;
   RowParser parser_;
-  std::vector<RawRow> block_;  // rows that wait to be parsed together
+  std::vector<RawRow> block_;      // rows that wait to be parsed together
+  std::vector<ParsedRow> parsed_;  // the block before, which is delivered while block_ is parsed
   size_t block_bytes_ = 0, rows_ = 0;
   Corpus corpus_;
   std::set<std::string> schemas_;
