@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ int guarded(const std::vector<std::string>& args) {
     return dispatch(args);
   } catch (const UserError& e) {
     fmt::print(stderr, "keel: {}\n", e.what());
+    return 2;
+  } catch (const std::filesystem::filesystem_error& e) {  // what no check of ours has put better
+    fmt::print(stderr, "keel: {}: {}\n", e.path1().string(), e.code().message());
     return 2;
   } catch (const c10::Error& e) {
     fmt::print(stderr,

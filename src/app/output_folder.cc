@@ -21,9 +21,16 @@ bool counts(const fs::path& file) { return file.filename() != kLock && file.file
 
 std::vector<fs::path> content_of(const fs::path& dir) {
   std::vector<fs::path> out;
-  for (const auto& entry : fs::directory_iterator(dir))
-    if (entry.path().filename() != kLock) out.push_back(entry.path());
+  std::ranges::copy_if(list_folder(dir), std::back_inserter(out),
+                       [](const fs::path& file) { return file.filename() != kLock; });
   return out;
+}
+
+// What a killed run was writing.
+void remove_halves(const fs::path& dir) {
+  if (!fs::exists(dir)) return;
+  for (const fs::path& file : list_folder(dir))
+    if (file.extension() == ".part") remove_tree(file);
 }
 
 void check_replaceable(const fs::path& dir, bool overwrite) {
@@ -47,10 +54,14 @@ void check_replaceable(const fs::path& dir, bool overwrite) {
 OutputFolder::OutputFolder(fs::path dir, Use use) : dir_(std::move(dir)) {
   make_folders(dir_);
   lock();
-  if (use == Use::resume) return;
   try {
-    check_replaceable(dir_, use == Use::overwrite);
-    empty();
+    if (use == Use::resume) {
+      remove_halves(dir_);
+      remove_halves(dir_ / "checkpoints");
+    } else {
+      check_replaceable(dir_, use == Use::overwrite);
+      empty();
+    }
   } catch (...) {
     ::close(lock_);
     throw;
@@ -72,7 +83,7 @@ void OutputFolder::lock() {
   if (lock_ < 0)
     throw UserError(
         {.where = path.string(), .found = fmt::format("cannot create ({})", std::strerror(errno))});
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     std::array<char, 32> holder{};
     [[maybe_unused]] const auto n = ::read(lock_, holder.data(), holder.size() - 1);
     ::close(lock_);
@@ -87,11 +98,7 @@ void OutputFolder::lock() {
 }
 
 void OutputFolder::empty() const {
-  for (const fs::path& file : content_of(dir_)) {
-    std::error_code ec;
-    fs::remove_all(file, ec);
-    if (ec) throw UserError({.where = file.string(), .found = "cannot be removed: " + ec.message()});
-  }
+  for (const fs::path& file : content_of(dir_)) remove_tree(file);
 }
 
 }  // namespace keel

@@ -10,7 +10,8 @@ class OutputFolder {
   enum class Use {
     fresh,  // refuses a folder that holds something; what a failed start left (rejected.jsonl) is no obstacle
     overwrite,  // removes an earlier run of keel, nothing else
-    resume,     // takes up an earlier run; a folder that is not there yet is fine
+    resume,     // takes up an earlier run, without what it wrote by halves; a folder that is not there yet is
+                // fine
   };
 
   // UserError: as above, or another process holds it (its number is named). A start that fails before

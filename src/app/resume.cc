@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "checkpoint/checksums.h"
 #include "checkpoint/run_state.h"
 #include "config/changes.h"
 #include "config/settings.h"
@@ -46,8 +45,8 @@ bool has_ended(const fs::path& dir) {
 
 // Everything but the lock: a run that left no checkpoint starts over.
 void clear(const fs::path& dir) {
-  for (const auto& entry : fs::directory_iterator(dir))
-    if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
+  for (const fs::path& entry : list_folder(dir))
+    if (entry.filename() != ".lock") remove_tree(entry);
 }
 
 }  // namespace
@@ -66,7 +65,7 @@ ResumePoint prepare_resume(RunConfig& config) {
   if (newest && !changed && has_ended(dir)) return {.finished = true};
   std::optional<fs::path> found;
   if (!newest) {
-    verify_checksums(asked);
+    verify_checkpoint(asked);
     found = asked;
   } else if (const auto entry = newest_good_checkpoint(dir / "checkpoints")) {
     found = entry->dir;
@@ -76,7 +75,7 @@ ResumePoint prepare_resume(RunConfig& config) {
                      .found = "not there",
                      .wanted = "the configuration that the run began with",
                      .hint = "resume_from_checkpoint works in the folder of the run: set output_dir to it"});
-  fs::remove(dir / "rejected.jsonl");  // the rows are read again
+  remove_tree(dir / "rejected.jsonl");  // the rows are read again
   if (!found) {
     info("no checkpoint in {}: starting from the beginning", dir.string());
     clear(dir);
@@ -84,6 +83,6 @@ ResumePoint prepare_resume(RunConfig& config) {
   return {.checkpoint = found};
 }
 
-void forget_end(const fs::path& run_dir) { fs::remove(run_dir / "summary.json"); }
+void forget_end(const fs::path& run_dir) { remove_tree(run_dir / "summary.json"); }
 
 }  // namespace keel

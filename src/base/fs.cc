@@ -1,10 +1,12 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -14,14 +16,19 @@
 namespace keel {
 namespace {
 
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  const int code = errno;
+[[noreturn]] void fail(const fs::path& path, const std::string& what, std::error_code error) {
+  const int code = error.value();
   std::string hint;
   if (code == ENOSPC || code == EDQUOT) hint = "free space on that disk, or choose another output_dir";
   if (code == EACCES || code == EPERM || code == EROFS)
     hint = "choose a folder you may write, or change its permissions";
   if (code == ENOENT) hint = "check the path for a typo";
+  if (code == EIO) hint = "the disk, or the way to it, fails: look into the system's log";
   throw UserError({.where = path.string(), .found = what + ": " + std::strerror(code), .hint = hint});
+}
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  fail(path, what, std::error_code(errno, std::system_category()));
 }
 
 void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
@@ -33,11 +40,30 @@ void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
   }
 }
 
+// Some file systems cannot flush a folder; what they can is done.
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;  // some file systems refuse; the rename itself has already succeeded
-  ::fsync(fd);
+  if (fd < 0 && errno == EACCES) return;
+  if (fd < 0) fail(folder, "cannot open the folder");
+  const int result = ::fsync(fd);
+  const int code = errno;
   ::close(fd);
+  errno = code;
+  if (result != 0 && code != EINVAL && code != EOPNOTSUPP) fail(folder, "cannot flush the folder");
+}
+
+FileId id_of(const struct stat& info) { return {.device = info.st_dev, .inode = info.st_ino}; }
+
+FileId id_at(const fs::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? id_of(info) : FileId{};
+}
+
+[[noreturn]] void fail_moved(const fs::path& path) {
+  throw UserError({.where = path.string(),
+                   .found = "was moved or removed while it was being written",
+                   .wanted = "a folder that nobody else changes during the run",
+                   .hint = "if it was moved, --resume goes on in its new place"});
 }
 
 fs::path part_name(const fs::path& path) {
@@ -95,15 +121,18 @@ void PartFile::commit() {
   sync_folder(path_.parent_path());
 }
 
-PartFolder::PartFolder(fs::path path) : path_(std::move(path)), part_(part_name(path_)) {
+PartFolder::PartFolder(fs::path path, Existing existing)
+    : path_(std::move(path)), part_(part_name(path_)), existing_(existing) {
   std::error_code ec;
-  if (fs::exists(path_, ec) && !(fs::is_directory(path_, ec) && fs::is_empty(path_, ec)))
+  if (existing_ == Existing::refuse && fs::exists(path_, ec) &&
+      !(fs::is_directory(path_, ec) && fs::is_empty(path_, ec)))
     throw UserError({.where = path_.string(),
                      .found = "already exists and is not an empty folder",
                      .wanted = "a new folder, so that nothing is overwritten",
                      .hint = "choose another name or remove it"});
-  fs::remove_all(part_, ec);
+  remove_tree(part_);
   make_folders(part_);
+  made_ = id_at(part_);
 }
 
 PartFolder::~PartFolder() {
@@ -112,11 +141,36 @@ PartFolder::~PartFolder() {
 }
 
 void PartFolder::commit() {
+  if (id_at(part_) != made_) fail_moved(part_);
+  sync_folder(part_);
   std::error_code ec;
   fs::remove(path_, ec);  // an empty folder of that name is replaced
-  if (::rename(part_.c_str(), path_.c_str()) != 0) fail(path_, "cannot rename");
+  if (existing_ == Existing::replace && fs::exists(path_, ec)) {
+    replace();
+  } else if (::rename(part_.c_str(), path_.c_str()) != 0) {
+    fail(path_, "cannot rename");
+  }
   committed_ = true;
   sync_folder(path_.parent_path());
+}
+
+void PartFolder::replace() {
+  fs::path old = part_;
+  if (::renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) fail(path_, "cannot exchange");
+    old = path_;  // this file system has no exchange
+    old += ".old.part";
+    remove_tree(old);
+    if (::rename(path_.c_str(), old.c_str()) != 0) fail(path_, "cannot rename");
+    if (::rename(part_.c_str(), path_.c_str()) != 0) {
+      const int code = errno;
+      ::rename(old.c_str(), path_.c_str());
+      errno = code;
+      fail(path_, "cannot rename");
+    }
+  }
+  std::error_code ec;
+  fs::remove_all(old, ec);  // what stays lies under a name that the next writer clears
 }
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
@@ -152,15 +206,88 @@ AppendFile::~AppendFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void AppendFile::append(std::string_view text) { write_all(fd_, std::as_bytes(std::span(text)), path_); }
+int64_t AppendFile::bytes() const {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) fail(path_, "cannot be looked at");
+  if (id_of(info) != id_at(path_)) fail_moved(path_);
+  return info.st_size;
+}
+
+void AppendFile::append(std::string_view text) {
+  const int64_t before = bytes();
+  try {
+    write_all(fd_, std::as_bytes(std::span(text)), path_);
+  } catch (...) {  // half a line is worse than none
+    [[maybe_unused]] const int cut = ::ftruncate(fd_, before);
+    throw;
+  }
+}
+
+int64_t AppendFile::flush() const {
+  if (::fsync(fd_) != 0) fail(path_, "cannot flush");
+  return bytes();
+}
 
 void make_folders(const fs::path& path) {
   std::error_code ec;
   fs::create_directories(path, ec);
-  if (ec)
-    throw UserError({.where = path.string(),
-                     .found = "cannot create the folder: " + ec.message(),
-                     .hint = "choose a folder you may write"});
+  if (ec) fail(path, "cannot create the folder", ec);
+}
+
+std::vector<fs::path> list_folder(const fs::path& dir) {
+  std::vector<fs::path> out;
+  std::error_code ec;
+  for (fs::directory_iterator it(dir, ec), end; !ec && it != end; it.increment(ec)) out.push_back(it->path());
+  if (ec) fail(dir, "cannot list the folder", ec);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<fs::path> list_files(const fs::path& dir) {
+  std::vector<fs::path> out;
+  for (const fs::path& entry : list_folder(dir)) {
+    std::error_code ec;
+    if (fs::is_directory(entry, ec)) {
+      std::ranges::move(list_files(entry), std::back_inserter(out));
+    } else if (!ec) {
+      out.push_back(entry);
+    } else {
+      fail(entry, "cannot be looked at", ec);
+    }
+  }
+  return out;
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code ec;
+  fs::remove_all(path, ec);
+  if (ec) fail(path, "cannot be removed", ec);
+}
+
+void copy_flushed(const fs::path& from, const fs::path& to) {
+  const MappedFile source(from);
+  PartFile copy(to);
+  copy.write(source.bytes());
+  copy.commit();
+}
+
+void link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code ec;
+  fs::create_hard_link(from, to, ec);
+  if (ec) copy_flushed(from, to);
+}
+
+void cut_file(const fs::path& path, int64_t bytes) {
+  std::error_code ec;
+  fs::resize_file(path, static_cast<uintmax_t>(bytes), ec);
+  if (ec) fail(path, "cannot be cut", ec);
+}
+
+int64_t free_bytes(const fs::path& path) {
+  std::error_code ec;
+  const fs::space_info space = fs::space(path, ec);
+  if (ec) fail(path, "cannot be asked for free space", ec);
+  return static_cast<int64_t>(space.available);
 }
 
 }  // namespace keel

@@ -55,4 +55,8 @@ void save_adapter(const std::filesystem::path& out, const Json& config, const Te
   write_file(out / kConfig, config.dump(2) + "\n");
 }
 
+int64_t adapter_bytes(const Json& config, const TensorMap& tensors) {
+  return safetensors_bytes(tensors) + static_cast<int64_t>(config.dump(2).size() + 1);
+}
+
 }  // namespace keel

@@ -23,5 +23,6 @@ struct AdapterFolder {
 
 // Fills `out` (an existing folder, usually of a PartFolder).
 void save_adapter(const std::filesystem::path& out, const Json& config, const TensorMap& tensors);
+int64_t adapter_bytes(const Json& config, const TensorMap& tensors);  // of the files that it would write
 
 }  // namespace keel

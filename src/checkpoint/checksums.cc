@@ -27,15 +27,24 @@ void verify_file(const fs::path& path, const Json& expected) {
 
 void write_checksums(const std::filesystem::path& dir) {
   Json files = Json::object();
-  for (const auto& entry : fs::directory_iterator(dir))
-    files[entry.path().filename().string()] = {{"bytes", entry.file_size()},
-                                               {"xxh3", hash_file(entry.path())}};
+  for (const fs::path& file : list_files(dir)) {
+    const std::string name = file.lexically_relative(dir).string();
+    if (name != kChecksums) files[name] = {{"bytes", fs::file_size(file)}, {"xxh3", hash_file(file)}};
+  }
   write_file(dir / kChecksums, files.dump(2) + "\n");
 }
 
-void verify_checksums(const std::filesystem::path& dir) {
+void forget_checksum(const std::filesystem::path& dir, const std::string& name) {
+  Json files = read_json(dir / kChecksums);
+  if (files.erase(name) > 0) write_file(dir / kChecksums, files.dump(2) + "\n");
+}
+
+void verify_checksums(const std::filesystem::path& dir, const std::vector<std::string>& needed) {
   const Json files = read_json(dir / kChecksums);
   try {
+    for (const std::string& name : needed)
+      if (!files.contains(name))
+        throw UserError({.where = (dir / kChecksums).string(), .found = fmt::format("no {}", name)});
     for (const auto& [name, expected] : files.items()) verify_file(dir / name, expected);
   } catch (const Json::exception&) {
     throw UserError(

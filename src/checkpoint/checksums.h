@@ -1,7 +1,10 @@
-// Whether a folder still holds what was written: checksums.json names every file with its length and XXH3.
+// Whether a folder still holds what was written: checksums.json names every file, sub-folders' too, with
+// its length and XXH3.
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace keel {
 
@@ -9,8 +12,11 @@ inline constexpr const char* kChecksums = "checksums.json";
 
 void write_checksums(const std::filesystem::path& dir);
 
-// UserError naming the first file that is missing, shorter, longer or changed. A folder without
-// checksums.json fails too.
-void verify_checksums(const std::filesystem::path& dir);
+// The file `name` is about to be taken out of the folder.
+void forget_checksum(const std::filesystem::path& dir, const std::string& name);
+
+// UserError naming the first file that is missing, shorter, longer or changed, or one of `needed` that is not
+// listed. A folder without checksums.json fails too.
+void verify_checksums(const std::filesystem::path& dir, const std::vector<std::string>& needed = {});
 
 }  // namespace keel

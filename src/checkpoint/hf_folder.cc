@@ -18,12 +18,8 @@ constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
 std::vector<fs::path> files_of(const fs::path& dir) {
-  std::error_code ec;
-  std::vector<fs::path> out;
-  for (fs::directory_iterator it(dir, ec), end; !ec && it != end; it.increment(ec))
-    if (it->is_regular_file()) out.push_back(it->path());
-  if (ec) throw UserError({.where = dir.string(), .found = "cannot list the folder: " + ec.message()});
-  std::sort(out.begin(), out.end());
+  std::vector<fs::path> out = list_folder(dir);
+  std::erase_if(out, [](const fs::path& file) { return !fs::is_regular_file(file); });
   return out;
 }
 
@@ -115,7 +111,8 @@ SafetensorsFile read_shards(const fs::path& dir) {
 // Files of a source folder that a newly saved model must not inherit: weights in any form, and what described
 // them or a training run.
 bool is_kept(const std::string& name) {
-  static const std::set<std::string> dropped{"config.json", "adapter_config.json", "trainer_state.json"};
+  static const std::set<std::string> dropped{"config.json", "adapter_config.json", "trainer_state.json",
+                                             "checksums.json"};
   if (dropped.contains(name)) return false;
   for (const char* ending : {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx",
                              ".ot", ".index.json", ".part"})
@@ -123,24 +120,15 @@ bool is_kept(const std::string& name) {
   return true;
 }
 
-void copy_one(const fs::path& from, const fs::path& to) {
-  std::error_code ec;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, ec);
-  if (ec)
-    throw UserError({.where = to.string(), .found = "cannot copy " + from.string() + ": " + ec.message()});
-  fs::permissions(to, fs::perms::owner_write, fs::perm_options::add,
-                  ec);  // a cache's files are often read-only
-}
-
-void copy_kept_files(const fs::path& from, const fs::path& to) {
+// What is copied as it is, as paths within the folder.
+std::vector<fs::path> kept_files(const fs::path& from) {
+  std::vector<fs::path> out;
   for (const fs::path& file : files_of(from))
-    if (is_kept(file.filename().string())) copy_one(file, to / file.filename());
-  const fs::path templates =
-      from / "additional_chat_templates";  // the one sub-folder that is part of a model
-  if (!fs::is_directory(templates)) return;
-  make_folders(to / templates.filename());
-  for (const fs::path& file : files_of(templates))
-    copy_one(file, to / templates.filename() / file.filename());
+    if (is_kept(file.filename().string())) out.push_back(file.filename());
+  const fs::path templates = "additional_chat_templates";  // the one sub-folder that is part of a model
+  if (fs::is_directory(from / templates))
+    for (const fs::path& file : files_of(from / templates)) out.push_back(templates / file.filename());
+  return out;
 }
 
 // transformers ties the head to the embedding by itself and holds the pair once.
@@ -216,9 +204,19 @@ TensorMap HfFolder::tensors() const {
 void save_hf_folder(const HfFolder& source, const TensorMap& tensors, const Json& config,
                     const std::filesystem::path& out, int64_t max_shard_bytes) {
   make_folders(out);
-  if (!source.dir.empty()) copy_kept_files(source.dir, out);
+  if (!source.dir.empty())
+    for (const fs::path& file : kept_files(source.dir)) copy_flushed(source.dir / file, out / file);
   write_file(out / "config.json", config.dump(2) + "\n");
   save_weights(without_tied_head(tensors, config), out, max_shard_bytes);
+}
+
+int64_t hf_folder_bytes(const HfFolder& source, const TensorMap& tensors, const Json& config) {
+  int64_t bytes = safetensors_bytes(without_tied_head(tensors, config));
+  bytes += static_cast<int64_t>(config.dump(2).size() + 1);
+  if (!source.dir.empty())
+    for (const fs::path& file : kept_files(source.dir))
+      bytes += static_cast<int64_t>(fs::file_size(source.dir / file));
+  return bytes;
 }
 
 }  // namespace keel

@@ -32,6 +32,9 @@ struct HfFolder {
 void save_hf_folder(const HfFolder& source, const TensorMap& tensors, const Json& config,
                     const std::filesystem::path& out, int64_t max_shard_bytes = 5'000'000'000);
 
+// Bytes of what save_hf_folder would write into one file of weights; tensors without data will do.
+int64_t hf_folder_bytes(const HfFolder& source, const TensorMap& tensors, const Json& config);
+
 // GGUF (llama, qwen2, qwen3 architectures) to a Hugging Face folder: dequantised weights as `dtype`, config,
 // tokenizer and chat template from the metadata.
 void import_gguf(const std::filesystem::path& gguf, const std::filesystem::path& out, at::ScalarType dtype);

@@ -47,6 +47,29 @@ void remove_checkpoint(const fs::path& dir) {
   if (ec) warn("cannot remove the old checkpoint {}: {}", dir.string(), ec.message());
 }
 
+// At every instant the folder is what its checksums.json says: the file is unlisted first, then removed.
+void forget_optimizer(const fs::path& dir) {
+  try {
+    forget_checksum(dir, kOptimizer);
+    remove_tree(dir / kOptimizer);
+  } catch (const UserError& e) {
+    warn("the optimiser's state in an older checkpoint stays: {}", e.what());
+  }
+}
+
+void check_resumable(const fs::path& dir) {
+  if (!fs::exists(dir / kTrainer))
+    throw UserError({.where = dir.string(),
+                     .found = fmt::format("no {}", kTrainer),
+                     .wanted = "a checkpoint of a run",
+                     .hint = "name a folder such as RUN/checkpoints/step-000100"});
+  if (!fs::exists(dir / kOptimizer))
+    throw UserError({.where = dir.string(),
+                     .found = fmt::format("no {}: older checkpoints are kept as models only", kOptimizer),
+                     .wanted = fmt::format("one of the {} newest checkpoints of a run", kResumable),
+                     .hint = "resume_from_checkpoint: true goes on from the newest"});
+}
+
 }  // namespace
 
 void write_run_state(const std::filesystem::path& dir, const RunState& state) {
@@ -55,12 +78,7 @@ void write_run_state(const std::filesystem::path& dir, const RunState& state) {
 }
 
 RunState read_run_state(const std::filesystem::path& dir) {
-  for (const char* name : {kTrainer, kOptimizer})
-    if (!fs::exists(dir / name))
-      throw UserError({.where = dir.string(),
-                       .found = fmt::format("no {}", name),
-                       .wanted = "a checkpoint of a run",
-                       .hint = "name a folder such as RUN/checkpoints/step-000100"});
+  check_resumable(dir);
   RunState state{.trainer = read_json(dir / kTrainer), .optimizer = load_safetensors(dir / kOptimizer)};
   if (!state.trainer.is_object())
     throw UserError({.where = (dir / kTrainer).string(), .found = "not a JSON object"});
@@ -73,17 +91,24 @@ std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root)
   std::vector<CheckpointEntry> out;
   for (const fs::path& dir : folders_of(root)) {
     const auto step = step_of(dir.filename().string());
-    if (step && fs::exists(dir / kTrainer) && fs::exists(dir / kOptimizer)) out.push_back({*step, dir});
+    std::error_code ec;
+    if (step && fs::exists(dir / kTrainer, ec)) out.push_back({*step, dir, fs::exists(dir / kOptimizer, ec)});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return out;
 }
 
+void verify_checkpoint(const std::filesystem::path& dir) {
+  check_resumable(dir);
+  verify_checksums(dir, {kTrainer, kOptimizer});
+}
+
 std::optional<CheckpointEntry> newest_good_checkpoint(const std::filesystem::path& root) {
   const std::vector<CheckpointEntry> all = list_checkpoints(root);
   for (size_t i = all.size(); i-- > 0;) {
+    if (!all[i].resumable) continue;
     try {
-      verify_checksums(all[i].dir);
+      verify_checkpoint(all[i].dir);
       return all[i];
     } catch (const UserError& e) {
       warn("{} is damaged and passed over: {}", all[i].dir.string(), e.what());
@@ -100,11 +125,14 @@ void prune_checkpoints(const std::filesystem::path& root, int64_t keep,
     if (name.ends_with(kLeftover) && step_of(name.substr(0, name.size() - kLeftover.size())))
       remove_checkpoint(dir);
   }
-  std::vector<CheckpointEntry> old = list_checkpoints(root);
-  const int64_t spared = std::min<int64_t>(keep + 1, static_cast<int64_t>(old.size()));
-  old.resize(old.size() - static_cast<size_t>(spared));
-  for (const CheckpointEntry& entry : old)
-    if (!protected_names.contains(entry.dir.filename().string())) remove_checkpoint(entry.dir);
+  const std::vector<CheckpointEntry> all = list_checkpoints(root);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto newer = static_cast<int64_t>(all.size() - 1 - i);
+    if (newer > keep && !protected_names.contains(all[i].dir.filename().string()))
+      remove_checkpoint(all[i].dir);
+    else if (newer >= kResumable && all[i].resumable)
+      forget_optimizer(all[i].dir);
+  }
 }
 
 }  // namespace keel

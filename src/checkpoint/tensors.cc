@@ -66,6 +66,20 @@ std::vector<std::string> aligned_order(const TensorMap& tensors) {
   return names;
 }
 
+SafetensorsHeader header_of(const TensorMap& tensors, const std::vector<std::string>& order,
+                            const std::map<std::string, std::string>& metadata) {
+  SafetensorsHeader header{.tensors = {}, .metadata = metadata};
+  uint64_t at = 0;
+  for (const std::string& name : order) {
+    const at::Tensor& tensor = tensors.at(name);
+    const uint64_t end = at + tensor.nbytes();
+    header.tensors[name] = {
+        .dtype = dtype_name(tensor.scalar_type()), .shape = tensor.sizes().vec(), .begin = at, .end = end};
+    at = end;
+  }
+  return header;
+}
+
 }  // namespace
 
 TensorMap load_safetensors(const std::filesystem::path& path) { return read_safetensors(path).tensors; }
@@ -82,22 +96,19 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata) {
   const std::vector<std::string> order = aligned_order(tensors);
-  SafetensorsHeader header{.tensors = {}, .metadata = metadata};
-  uint64_t at = 0;
-  for (const std::string& name : order) {
-    const at::Tensor& tensor = tensors.at(name);
-    const uint64_t end = at + tensor.nbytes();
-    header.tensors[name] = {
-        .dtype = dtype_name(tensor.scalar_type()), .shape = tensor.sizes().vec(), .begin = at, .end = end};
-    at = end;
-  }
   PartFile file(path);
-  file.write(render_safetensors_header(header));
+  file.write(render_safetensors_header(header_of(tensors, order, metadata)));
   for (const std::string& name : order) {
     const at::Tensor flat = tensors.at(name).detach().cpu().contiguous();
     file.write(std::span(static_cast<const std::byte*>(flat.const_data_ptr()), flat.nbytes()));
   }
   file.commit();
+}
+
+int64_t safetensors_bytes(const TensorMap& tensors, const std::map<std::string, std::string>& metadata) {
+  uint64_t bytes = render_safetensors_header(header_of(tensors, aligned_order(tensors), metadata)).size();
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace keel

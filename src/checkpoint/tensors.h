@@ -28,4 +28,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path);
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
+// Bytes of the file that save_safetensors would write; tensors without data (at::kMeta) will do.
+int64_t safetensors_bytes(const TensorMap& tensors,
+                          const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+
 }  // namespace keel

@@ -54,7 +54,7 @@ const fs::path& cut(const fs::path& path, const std::optional<MetricsMark>& mark
     warn("{}: {} bytes, {} when the checkpoint was written; some rows before step {} are lost", path.string(),
          ec ? 0 : bytes, mark->bytes, mark->step + 1);
   else
-    fs::resize_file(path, static_cast<uintmax_t>(mark->bytes));
+    cut_file(path, mark->bytes);
   return path;
 }
 
@@ -91,6 +91,6 @@ void MetricWriter::histogram(int64_t step, const std::string& name, std::span<co
   files_->events.histogram(step, name, values);
 }
 
-int64_t MetricWriter::bytes() const { return static_cast<int64_t>(fs::file_size(files_->path)); }
+int64_t MetricWriter::flush() const { return files_->jsonl.flush(); }
 
 }  // namespace keel

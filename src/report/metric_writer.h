@@ -36,7 +36,7 @@ class MetricWriter {
 
   void histogram(int64_t step, const std::string& name, std::span<const float> values);
 
-  int64_t bytes() const;  // of metrics.jsonl now
+  int64_t flush() const;  // metrics.jsonl to the disk; its bytes now
 
  private:
   struct Files;

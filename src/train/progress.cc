@@ -40,7 +40,7 @@ Progress::Progress(const std::filesystem::path& run_dir, int64_t logging_steps, 
 ProgressMemory Progress::memory() const {
   ProgressMemory out = memory_;
   out.seconds = seconds();
-  out.metrics_bytes = writer_.bytes();
+  out.metrics_bytes = writer_.flush();
   return out;
 }
 

@@ -64,7 +64,7 @@ bool Quarantine::others_are_sick(const std::vector<std::vector<uint32_t>>& parts
 void Quarantine::write() const {
   if (file_.empty()) return;
   if (rows_.empty()) {
-    fs::remove(file_);
+    remove_tree(file_);
     return;
   }
   std::string lines;

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 
 #include "eval/chat_model.h"
 #include "optim/adamw.h"
+#include "train/disk_plan.h"
 
 namespace keel {
 
@@ -16,8 +16,11 @@ class Saver {
   Saver(const ChatModel& model, const AdamW& optimiser, std::filesystem::path run_dir)
       : model_(model), optimiser_(optimiser), run_dir_(std::move(run_dir)) {}
 
+  SaveSizes sizes() const;  // of what the functions below write
+
   // run_dir/checkpoints/step-N with trainer_state.json, optimizer.safetensors and checksums.json; the oldest
-  // beyond `keep` (apart from this one) are removed. Returns the folder.
+  // beyond `keep` (apart from this one) are removed, and
+  // only the newest two keep the optimiser's state. Returns the folder.
   std::filesystem::path checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const;
 
   // The weights alone, as run_dir/name; replaces an older folder of that name.
@@ -29,8 +32,6 @@ class Saver {
 
  private:
   void write_weights(const std::filesystem::path& dir) const;
-  std::filesystem::path replace(const std::string& name,
-                                const std::function<void(const std::filesystem::path&)>& fill) const;
 
   const ChatModel& model_;
   const AdamW& optimiser_;

@@ -80,6 +80,7 @@ class Run {
   explicit Run(const TrainJob& job) : Run(job, state_to_resume(job)) {}
 
   TrainSummary run() {
+    if (job_.save) check_disk(job_.run_dir, plan_of_disk(), saver_.sizes(), free_bytes(job_.run_dir));
     if (memory_.step == 0 && evaluator_.any()) memory_.before = memory_.after = evaluate();
     if (memory_.open_step) close_step();
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
@@ -121,6 +122,10 @@ class Run {
 
   Position at() const {
     return {.step = memory_.step, .total_steps = total_steps_, .epoch = sampler_.epochs_done(memory_.step)};
+  }
+
+  DiskPlan plan_of_disk() const {
+    return disk_plan(sampler_, job_.options, memory_.step, evaluator_.any());
   }
 
   void count_sources(const StepPlan& plan) {
@@ -229,10 +234,8 @@ class Run {
     const TrainOptions& o = job_.options;
     const int64_t step = memory_.step;
     const StepPlace at = sampler_.place(step - 1);
-    const bool last = step == total_steps_, ends_stage = last || at.ends_stage;
-    const auto due = [&](int64_t steps) {
-      return ends_stage || (steps > 0 ? step % steps == 0 : at.ends_epoch);
-    };
+    const bool last = step == total_steps_;
+    const auto due = [&](int64_t every) { return last || is_due(at, step, every); };
     if (evaluator_.any() && due(o.eval_steps)) after_evaluation(evaluate());
     if (at.ends_epoch) keep_epoch(at.epoch);
     if (due(o.save_steps) && !last) checkpoint();
@@ -321,7 +324,7 @@ class Run {
       s.saved = saver_.link("best", "model");
     } else {
       s.saved = saver_.weights("model");
-      fs::remove_all(job_.run_dir / "best");
+      remove_tree(job_.run_dir / "best");
     }
     return s;
   }

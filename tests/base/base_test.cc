@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "base/rng.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace keel {
@@ -94,6 +95,58 @@ TEST(Fs, PartFolderRefusesAFullTargetAndLeavesNothing) {
   }
   EXPECT_EQ(read_text(dir / "out/x"), "1");
   EXPECT_THROW(PartFolder again(dir / "out"), UserError);
+}
+
+TEST(Fs, PartFolderTakesThePlaceOfAFullOne) {
+  const test::TempDir dir;
+  write_file(dir / "out/old", "1");
+  const auto make = [&](bool commit) {
+    PartFolder out(dir / "out", PartFolder::Existing::replace);
+    write_file(out.dir() / "new", "2");
+    if (commit) out.commit();
+  };
+  make(false);
+  EXPECT_THAT(list_files(dir.path()), testing::ElementsAre(dir / "out/old"));
+  make(true);
+  EXPECT_THAT(list_files(dir.path()), testing::ElementsAre(dir / "out/new"));
+}
+
+TEST(Fs, WhatIsRemovedWhileItIsWrittenIsNotMadeAnewByHalves) {
+  const test::TempDir dir;
+  PartFolder folder(dir / "run/out");
+  AppendFile file(dir / "run/log");
+  write_file(folder.dir() / "a", "1");
+  file.append("a\n");
+  fs::rename(dir / "run", dir / "moved");
+  write_file(folder.dir() / "b", "2");
+  write_file(dir / "run/log", "");
+  const std::string rest =
+      " was moved or removed while it was being written\n"
+      "  wanted: a folder that nobody else changes during the run\n"
+      "  try:    if it was moved, --resume goes on in its new place";
+  EXPECT_EQ(test::error_of([&] { folder.commit(); }), (dir / "run/out.part").string() + ":" + rest);
+  EXPECT_EQ(test::error_of([&] { file.append("b\n"); }), (dir / "run/log").string() + ":" + rest);
+  EXPECT_FALSE(fs::exists(dir / "run/out"));
+}
+
+TEST(Fs, FilesAndFoldersByName) {
+  const test::TempDir dir;
+  write_file(dir / "b/c/d", "12345");
+  write_file(dir / "a", "1");
+  EXPECT_THAT(list_folder(dir.path()), testing::ElementsAre(dir / "a", dir / "b"));
+  EXPECT_THAT(list_files(dir.path()), testing::ElementsAre(dir / "a", dir / "b/c/d"));
+  copy_flushed(dir / "b/c/d", dir / "copy");
+  cut_file(dir / "copy", 2);
+  EXPECT_EQ(read_text(dir / "copy"), "12");
+  link_or_copy(dir / "a", dir / "linked");
+  EXPECT_EQ(fs::hard_link_count(dir / "a"), 2u);
+  remove_tree(dir / "b");
+  remove_tree(dir / "b");
+  EXPECT_FALSE(fs::exists(dir / "b"));
+  EXPECT_GT(free_bytes(dir.path()), 0);
+  EXPECT_EQ(test::error_of([&] { list_folder(dir / "b"); }),
+            (dir / "b").string() +
+                ": cannot list the folder: No such file or directory\n  try:    check the path for a typo");
 }
 
 TEST(Fs, AppendAndMap) {

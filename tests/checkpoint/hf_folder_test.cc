@@ -95,12 +95,17 @@ TEST(HfFolder, KeepsTokenizerDropsWeightsOfTheSource) {
   const Model model;
   for (const char* name :
        {"pytorch_model.bin", "old.gguf", "LICENSE", "chat_template.jinja", "trainer_state.json",
-        "additional_chat_templates/tool.jinja", "checkpoint-1/model.safetensors"})
+        "checksums.json", "additional_chat_templates/tool.jinja", "checkpoint-1/model.safetensors"})
     write_file(model.dir / name, "x");
   save_hf_folder(model.open(), {{"a", at::ones({1})}}, {{"model_type", "llama"}}, model.temp / "out");
   std::vector<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(model.temp / "out"))
-    if (entry.is_regular_file()) names.push_back(fs::relative(entry.path(), model.temp / "out").string());
+  int64_t bytes = 0;
+  for (const fs::path& file : list_files(model.temp / "out")) {
+    names.push_back(file.lexically_relative(model.temp / "out").string());
+    bytes += static_cast<int64_t>(fs::file_size(file));
+  }
+  const at::Tensor shape = at::empty({1}, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+  EXPECT_EQ(hf_folder_bytes(model.open(), {{"a", shape}}, {{"model_type", "llama"}}), bytes);
   EXPECT_THAT(names,
               testing::UnorderedElementsAre("config.json", "model.safetensors", "tokenizer.json", "LICENSE",
                                             "chat_template.jinja", "additional_chat_templates/tool.jinja"));

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "checkpoint/adapter_folder.h"
+#include "checkpoint/checksums.h"
 #include "support/error_of.h"
 #include "support/paths.h"
 
@@ -24,8 +25,10 @@ std::vector<std::string> names_in(const fs::path& root) {
 }
 
 void make_checkpoint(const fs::path& root, int64_t step) {
-  write_run_state(root / checkpoint_name(step),
-                  {.trainer = {{"step", step}}, .optimizer = {{"m", at::ones({2})}}});
+  const fs::path dir = root / checkpoint_name(step);
+  write_run_state(dir, {.trainer = {{"step", step}}, .optimizer = {{"m", at::ones({2})}}});
+  save_safetensors(dir / "model.safetensors", {{"w", at::ones({3})}});
+  write_checksums(dir);
 }
 
 TEST(RunState, ReadsWhatItWrote) {
@@ -41,9 +44,15 @@ TEST(RunState, IncompleteCheckpointIsRefused) {
   const test::TempDir temp;
   make_checkpoint(temp.path(), 1);
   fs::remove(temp / "step-000001/optimizer.safetensors");
+  EXPECT_EQ(error_of([&] { verify_checkpoint(temp / "step-000001"); }),
+            (temp / "step-000001").string() +
+                ": no optimizer.safetensors: older checkpoints are kept as models only\n"
+                "  wanted: one of the 2 newest checkpoints of a run\n"
+                "  try:    resume_from_checkpoint: true goes on from the newest");
+  fs::remove(temp / "step-000001/trainer_state.json");
   EXPECT_EQ(error_of([&] { read_run_state(temp / "step-000001"); }),
             (temp / "step-000001").string() +
-                ": no optimizer.safetensors\n  wanted: a checkpoint of a run\n"
+                ": no trainer_state.json\n  wanted: a checkpoint of a run\n"
                 "  try:    name a folder such as RUN/checkpoints/step-000100");
   EXPECT_TRUE(list_checkpoints(temp.path()).empty());
 }
@@ -71,12 +80,58 @@ TEST(RunState, PruneKeepsNewestWantedAndProtected) {
   prune_checkpoints(temp / "absent", 0);
 }
 
+TEST(RunState, OnlyTheTwoNewestKeepTheOptimizer) {
+  const test::TempDir temp;
+  for (const int64_t step : {10, 20, 30, 40}) make_checkpoint(temp.path(), step);
+  prune_checkpoints(temp.path(), 2);
+  std::vector<int64_t> steps, resumable;
+  for (const CheckpointEntry& entry : list_checkpoints(temp.path())) {
+    verify_checksums(entry.dir);
+    steps.push_back(entry.step);
+    if (entry.resumable) resumable.push_back(entry.step);
+  }
+  EXPECT_THAT(steps, ElementsAre(20, 30, 40));
+  EXPECT_THAT(resumable, ElementsAre(30, 40));
+  EXPECT_THAT(names_in(temp / "step-000020"),
+              ElementsAre("checksums.json", "model.safetensors", "trainer_state.json"));
+}
+
+// A kill between the two steps of giving up the state.
+TEST(RunState, AStateThatIsNoLongerListedIsNotResumed) {
+  const test::TempDir temp;
+  for (const int64_t step : {10, 20, 30}) make_checkpoint(temp.path(), step);
+  forget_checksum(temp / "step-000010", "optimizer.safetensors");
+  fs::remove_all(temp / "step-000020");
+  EXPECT_EQ(newest_good_checkpoint(temp.path())->step, 30);
+  fs::remove_all(temp / "step-000030");
+  EXPECT_FALSE(newest_good_checkpoint(temp.path()).has_value());
+  make_checkpoint(temp.path(), 40);
+  make_checkpoint(temp.path(), 50);
+  prune_checkpoints(temp.path(), 5);
+  EXPECT_FALSE(fs::exists(temp / "step-000010/optimizer.safetensors"));
+}
+
+TEST(Checksums, KnowSubFoldersAndNotThemselves) {
+  const test::TempDir temp;
+  write_file(temp / "a/additional_chat_templates/tool.jinja", "{{ x }}");
+  write_checksums(temp / "a");
+  write_checksums(temp / "a");  // over an older list
+  verify_checksums(temp / "a");
+  write_file(temp / "a/additional_chat_templates/tool.jinja", "{{ y }}");
+  EXPECT_EQ(error_of([&] { verify_checksums(temp / "a"); }),
+            (temp / "a/additional_chat_templates/tool.jinja").string() +
+                ": other bytes than were written (its XXH3 differs)");
+}
+
 TEST(AdapterFolder, RoundTrip) {
   const test::TempDir temp;
   const TensorMap tensors{{"base_model.model.a.lora_A.weight", at::rand({2, 3})}};
   save_adapter(temp / "a", {{"peft_type", "LORA"}, {"r", 2}}, tensors);
   const AdapterFolder folder = AdapterFolder::open((temp / "a").string());
   EXPECT_EQ(folder.config["r"], 2);
+  EXPECT_EQ(adapter_bytes(folder.config, tensors),
+            static_cast<int64_t>(fs::file_size(temp / "a/adapter_config.json") +
+                                 fs::file_size(temp / "a/adapter_model.safetensors")));
   EXPECT_TRUE(folder.tensors().begin()->second.equal(tensors.begin()->second));
 }
 

@@ -1,0 +1,118 @@
+// Disks that are really full, read-only or gone. Single failing calls are the matter of tests/faults.sh.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "app/program.h"
+
+namespace keel {
+namespace {
+
+using test::run_keel;
+using testing::HasSubstr;
+
+// A small file system of its own at a folder, where the tests may mount one.
+class Mount {
+ public:
+  Mount(fs::path dir, const std::string& size) : dir_(std::move(dir)) {
+    make_folders(dir_);
+    if (::mount("tmpfs", dir_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0)
+      problem_ = std::string("cannot mount: ") + std::strerror(errno);
+  }
+  ~Mount() {
+    if (problem_.empty()) ::umount2(dir_.c_str(), MNT_DETACH);
+  }
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+  const std::string& problem() const { return problem_; }
+  void make_read_only() const { ::mount("tmpfs", dir_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, ""); }
+
+ private:
+  fs::path dir_;
+  std::string problem_;
+};
+
+class Disk : public test::TrainingTest {
+ protected:
+  std::string disk_args(const std::string& run, int steps) const {
+    return train_args(run, fmt::format("--val_size 8 --max_new_tokens 4 --sample_count 1 --eval_steps 2 "
+                                       "--save_steps 2 --max_steps {}",
+                                       steps));
+  }
+
+  // Runs, and does something as soon as the first step is in metrics.jsonl.
+  test::Outcome run_and_meanwhile(const std::string& run, int steps,
+                                  const std::function<void()>& work) const {
+    std::thread other([&] {
+      const fs::path file = dir_ / run / "metrics.jsonl";
+      std::error_code ec;
+      for (int i = 0; i < 3000 && (!fs::exists(file, ec) || fs::file_size(file, ec) == 0); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      work();
+    });
+    const test::Outcome outcome = run_keel(disk_args(run, steps), "timeout 60");
+    other.join();
+    return outcome;
+  }
+};
+
+TEST_F(Disk, TooSmallIsRefusedBeforeTraining) {
+  const Mount disk(dir_ / "disk", "300k");
+  if (!disk.problem().empty()) GTEST_SKIP() << disk.problem();
+  const auto run = run_keel(disk_args("disk/run", 9));
+  EXPECT_EQ(run.code, 2) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("keel: " + path("disk/run") + ": "));
+  EXPECT_THAT(run.text, HasSubstr(" kB free on its disk\n  wanted: "));
+  EXPECT_THAT(run.text, HasSubstr("for what the run keeps at once: a model of "));
+  EXPECT_EQ(run.text.find("step 1/9"), std::string::npos) << run.text;
+  EXPECT_FALSE(fs::exists(dir_ / "disk/run/checkpoints"));
+}
+
+TEST_F(Disk, FullDuringTheRunLosesNothing) {
+  const Mount disk(dir_ / "disk", "16m");
+  if (!disk.problem().empty()) GTEST_SKIP() << disk.problem();
+  const auto full = run_and_meanwhile("disk/run", 400, [&] {
+    for (const char* size : {"M", "k"})
+      [[maybe_unused]] const int n = std::system(
+          fmt::format("dd if=/dev/zero bs=1{} 2>/dev/null >> {}", size, path("disk/others")).c_str());
+  });
+  EXPECT_EQ(full.code, 2) << full.text;
+  EXPECT_THAT(full.text,
+              HasSubstr(": No space left on device\n  try:    free space on that disk, or choose"));
+  fs::remove(dir_ / "disk/others");
+  const auto rest = run_keel(disk_args("disk/run", 400) + "--resume");
+  ASSERT_EQ(rest.code, 0) << rest.text;
+  EXPECT_EQ(rest.text.find("damaged"), std::string::npos) << rest.text;
+  ASSERT_EQ(run_keel(disk_args("whole", 400)).code, 0);
+  EXPECT_TRUE(read_text(dir_ / "disk/run/model/model.safetensors") ==
+              read_text(dir_ / "whole/model/model.safetensors"));
+}
+
+TEST_F(Disk, ReadOnlyIsSaid) {
+  const Mount disk(dir_ / "disk", "16m");
+  if (!disk.problem().empty()) GTEST_SKIP() << disk.problem();
+  disk.make_read_only();
+  const auto run = run_keel(disk_args("disk/run", 2));
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.text, HasSubstr("keel: " + path("disk/run") +
+                                  ": cannot create the folder: Read-only file system\n"
+                                  "  try:    choose a folder you may write, or change its permissions"));
+}
+
+TEST_F(Disk, AFolderRemovedDuringTheRunEndsIt) {
+  const auto run = run_and_meanwhile("run", 100000, [&] { fs::rename(dir_ / "run", dir_ / "moved"); });
+  EXPECT_EQ(run.code, 2) << run.text;
+  EXPECT_THAT(run.text,
+              HasSubstr("was moved or removed while it was being written\n  wanted: a folder that nobody"));
+  EXPECT_FALSE(fs::exists(dir_ / "run/model"));
+}
+
+}  // namespace
+}  // namespace keel

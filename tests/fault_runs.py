@@ -1,0 +1,189 @@
+"""Lets each call of a training run to the file system fail, in each way that such a call can (see tests/faults.sh).
+
+The calls are counted by a library in front of libc (tests/faults/failing_disk.cc), so none can go past it. After a fault
+the program has to end with a clear text and code 2, or to go on as if nothing had been; no checkpoint may be damaged, and
+the run, resumed without the fault, has to leave the files, weights and metrics of the undisturbed one.
+"""
+import concurrent.futures
+import errno
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from kill_runs import ROOT, make_model, make_rows, result
+
+COMMON = ["--max_steps", "5", "--val_size", "4", "--learning_rate", "0.003", "--eval_steps", "2", "--save_steps", "1",
+          "--save_total_limit", "2", "--sample_count", "1", "--max_new_tokens", "2", "--precision", "fp32", "--threads", "1",
+          "--per_device_train_batch_size", "2", "--checkpoint_epoch", "0"]
+KINDS = {"full": [], "lora": ["--finetuning_type", "lora", "--lora_rank", "4"]}
+# What a failing call can say. Reading and removing take no room.
+ENOSPC, EIO = str(errno.ENOSPC), str(errno.EIO)
+WAYS = {"write": [ENOSPC, EIO, "short", "full", "dead"], "create": [ENOSPC, EIO, "full", "dead"], "mkdir": [ENOSPC, EIO],
+        "flush": [EIO, "dead"], "rename": [EIO, "dead"], "link": [ENOSPC, EIO], "remove": [EIO], "truncate": [EIO], "open": [EIO]}
+CLEAR = re.compile(r"^keel: \S+: .+: (No space left on device|Input/output error)$", re.MULTILINE)
+SECONDS = 60  # a run takes less than one
+
+
+class Sweep:
+    def __init__(self, program, library, work):
+        self.program, self.library, self.work = program, library, work
+        self.known = {}  # what came of going on from a disk, by its mark: most faults leave one that was seen before
+        make_model(work / "model")
+        make_rows(work / "rows.jsonl", 10)
+
+    def run(self, kind, disk, more=(), **fault):
+        """Runs on a `disk` that holds the run folder and the token cache; exit code and words."""
+        args = [self.program, "train", "--model_name_or_path", self.work / "model", "--dataset", self.work / "rows.jsonl",
+                "--output_dir", "run", "--dataset_prepared_path", "cache", *COMMON, *KINDS[kind], *more]
+        environment = dict(os.environ, LD_PRELOAD=str(self.library), KEEL_DISK=str(disk), **fault) if fault else os.environ
+        try:
+            done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  cwd=disk, env=environment, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return "timeout", ""
+        return done.returncode, done.stdout
+
+    def calls(self, kind, before):
+        """Every call of an undisturbed run, and what the run leaves."""
+        disk, log = self.work / "undisturbed", self.work / "calls.log"
+        more = self.prepare(kind, disk, before)
+        code, text = self.run(kind, disk, more, KEEL_DISK_LOG=str(log))
+        if code != 0:
+            sys.exit(f"the undisturbed run ended with code {code}:\n{text}")
+        found = state(disk / "run")
+        calls = [line.split(" ", 1) for line in log.read_text().splitlines()]
+        log.unlink()
+        shutil.rmtree(disk)
+        return [(name, path.replace(str(disk), "")) for name, path in calls], found
+
+    def prepare(self, kind, disk, sessions):
+        """A disk with a run that was stopped so often; the arguments to go on with."""
+        disk.mkdir()
+        if sessions == 0:
+            return ()
+        ready = self.work / f"{kind}-stopped-{sessions}"
+        if not ready.exists():
+            ready.mkdir()
+            for _ in range(sessions):
+                code, text = self.run(kind, ready, ["--max_time", "1e-9", "--resume", "true"])
+                if code != 0:
+                    sys.exit(f"a stopped run ended with code {code}:\n{text}")
+        shutil.copytree(ready, disk, dirs_exist_ok=True)
+        return "--resume", "true"
+
+    def problems(self, kind, sessions, number, way, expected):
+        """What went wrong when the call of that number failed in that way."""
+        disk = self.work / f"{kind}-{sessions}-{number}-{way}"
+        more = self.prepare(kind, disk, sessions)
+        code, text = self.run(kind, disk, more, KEEL_DISK_FAULT=f"{number}:{way}")
+        out = []
+        if code not in (0, 2):
+            out.append(f"ended with code {code}: {text[-400:]}")
+        elif code == 2 and not CLEAR.search(text):
+            out.append(f"not a clear text: {text[-400:]}")
+        elif way == "short" and code != 0:
+            out.append(f"a short write is no error: {text[-400:]}")
+        key = (kind, mark(disk))
+        if key not in self.known:
+            self.known[key] = self.after_resume(kind, disk, expected)
+        shutil.rmtree(disk)
+        return out + self.known[key]
+
+    def after_resume(self, kind, disk, expected):
+        out = []
+        code, text = self.run(kind, disk, ["--resume", "true"])
+        if code != 0:
+            out.append(f"the resumed run ended with code {code}: {text[-400:]}")
+        elif "damaged" in text:
+            out.append(f"a damaged checkpoint: {text[-400:]}")
+        elif (found := state(disk / "run")) != expected:
+            out.append("the resumed run left other things: " + difference(found, expected))
+        return out
+
+
+def state(run):
+    """Names of all files, and of weights, moments and metrics what is in them."""
+    names = sorted(str(p.relative_to(run)) for p in run.rglob("*") if "tensorboard" not in p.parts)
+    weights = {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*.safetensors")}
+    return names, weights, result(run)[1]
+
+
+def mark(disk):
+    """The same for two disks from which a run goes on in the same way: clocks and numbers of processes are left out."""
+    marks = []
+    for path in sorted(p for p in disk.rglob("*") if p.is_file() and "tensorboard" not in p.parts):
+        content = path.read_bytes()
+        if path.suffix == ".json":
+            content = keys_of(content)
+        elif path.name == "metrics.jsonl":
+            content = (content.count(b"\n"), content[-1:])
+        elif path.suffix in (".html", ".yaml"):
+            content = len(content) > 0
+        marks.append((without_numbers(path.relative_to(disk)), hash(content)))
+    return tuple(marks)
+
+
+def keys_of(text):
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return "broken", text
+    return str(sorted(value)) if isinstance(value, dict) else str(value)
+
+
+def without_numbers(path):
+    """The token cache's folders end in the number of the process, event files hold the time."""
+    return re.sub(r"(?<=[0-9a-f]{16})\.\d+|tfevents.*", "", str(path))
+
+
+def difference(found, expected):
+    names = sorted(set(found[0]) ^ set(expected[0]))
+    weights = [name for name in expected[1] if found[1].get(name) != expected[1][name]]
+    return f"names {names}, weights {weights}, metrics {'other' if found[2] != expected[2] else 'equal'}"
+
+
+def faults_of(calls, every_way):
+    """(number, way): every call fails, the first and the last of its kind on a file in every way, others in one."""
+    kinds = [(name, re.sub(r"step-\d+", "step", without_numbers(path))) for name, path in calls]
+    last = {kind: number for number, kind in enumerate(kinds)}
+    seen, out = set(), []
+    for number, kind in enumerate(kinds):
+        ways = WAYS[kind[0]]
+        all_of_them = every_way or kind not in seen or last[kind] == number
+        out += [(number + 1, way) for way in (ways if all_of_them else [ways[number % len(ways)]])]
+        seen.add(kind)
+    return out
+
+
+def main():
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "each"
+    program = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else ROOT / "build/keel").resolve()
+    library = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else program.parent / "tests/faults/failing_disk.so"
+    points = done = failures = 0
+    with tempfile.TemporaryDirectory(prefix="keel-faults-") as name:
+        sweep = Sweep(program, library.resolve(), pathlib.Path(name))
+        plan = []
+        for kind in KINDS:
+            for sessions in (0, 3):  # from the start; going on behind the third step
+                calls, expected = sweep.calls(kind, sessions)
+                points += len(calls)
+                plan += [(kind, sessions, number, way, calls[number - 1], expected) for number, way in faults_of(calls, wanted == "all")]
+        if wanted.isdigit():
+            plan = plan[::max(1, len(plan) // int(wanted))]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = pool.map(lambda p: sweep.problems(*p[:4], p[5]), plan)
+            for (kind, sessions, number, way, call, _), problems in zip(plan, found):
+                done, failures = done + 1, failures + bool(problems)
+                for problem in problems:
+                    print(f"{kind}, {sessions} sessions, call {number} ({' '.join(call)}), {way}: {problem}", flush=True)
+    print(f"{points} calls, {done} faults, {failures} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
