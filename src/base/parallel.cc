@@ -4,17 +4,17 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 namespace keel {
 namespace {
 
 constexpr size_t kBlock = 32;  // rows handed to a thread at once
 
-class RowPool {
+}  // namespace
+
+class RowsUnderWay::Pool {
  public:
-  RowPool(size_t n, const std::function<void(size_t)>& work) : n_(n), failed_(n), work_(work) {}
+  Pool(size_t n, std::function<void(size_t)> work) : n_(n), failed_(n), work_(std::move(work)) {}
 
   // Blocks are handed out in order, so every row before a failed one is worked on.
   void run() {
@@ -30,6 +30,8 @@ class RowPool {
     }
   }
 
+  void begin_no_more() { next_ = n_; }
+
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
   }
@@ -37,33 +39,39 @@ class RowPool {
  private:
   void fail(size_t i, std::exception_ptr error) {
     const std::lock_guard lock(mutex_);
-    next_ = n_;
+    begin_no_more();
     if (i >= failed_) return;
     failed_ = i;
     error_ = std::move(error);
   }
 
   size_t n_, failed_;
-  const std::function<void(size_t)>& work_;
+  std::function<void(size_t)> work_;
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::exception_ptr error_;
 };
 
-}  // namespace
-
-void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work,
-                  const std::function<void()>& meanwhile) {
+RowsUnderWay::RowsUnderWay(size_t n, size_t threads, std::function<void(size_t)> work)
+    : pool_(std::make_unique<Pool>(n, std::move(work))) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   threads = std::min(threads, (n + kBlock - 1) / kBlock);
-  RowPool pool(n, work);
-  {
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < threads; ++i) helpers.emplace_back([&pool] { pool.run(); });
-    if (meanwhile) meanwhile();
-    pool.run();
-  }
-  pool.rethrow();
+  for (size_t i = 1; i < threads; ++i) helpers_.emplace_back([pool = pool_.get()] { pool->run(); });
+}
+
+RowsUnderWay::~RowsUnderWay() {
+  pool_->begin_no_more();
+  helpers_.clear();
+}
+
+void RowsUnderWay::finish() {
+  pool_->run();
+  helpers_.clear();
+  pool_->rethrow();
+}
+
+void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work) {
+  RowsUnderWay(n, threads, work).finish();
 }
 
 }  // namespace keel

@@ -3,13 +3,29 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace keel {
 
 // Calls work(i) for each i below n, on `threads` threads (0: one a core). When calls throw, the exception of
-// the least i is thrown again, after all threads have ended. `meanwhile`, if given, is called once, by the
-// calling thread before it joins in; what it throws is thrown again likewise.
-void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work,
-                  const std::function<void()>& meanwhile = {});
+// the least i is thrown again, after all threads have ended.
+void for_each_row(size_t n, size_t threads, const std::function<void(size_t)>& work);
+
+// The same, begun on all threads but the caller's, which may do something else before it joins in.
+class RowsUnderWay {
+ public:
+  RowsUnderWay(size_t n, size_t threads, std::function<void(size_t)> work);
+  ~RowsUnderWay();  // without finish(): rows that are not begun are left out, exceptions forgotten
+  RowsUnderWay(RowsUnderWay&&) = delete;
+
+  void finish();
+
+ private:
+  class Pool;
+  std::unique_ptr<Pool> pool_;
+  std::vector<std::jthread> helpers_;
+};
 
 }  // namespace keel

@@ -7,15 +7,13 @@
 #include <iterator>
 #include <set>
 #include <span>
-#include <utility>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/names.h"
-#include "base/parallel.h"
 #include "corpus/files.h"
 #include "corpus/parquet.h"
-#include "corpus/row_parser.h"
+#include "corpus/row_blocks.h"
 #include "corpus/table.h"
 #include "corpus/unpack.h"
 
@@ -24,8 +22,7 @@ namespace {
 
 constexpr const char* kKnownFiles = "Parquet, a JSON array, JSON lines, or a .csv, .tsv or .txt file";
 constexpr size_t kShownReasons = 5;
-constexpr size_t kBlockBytes = size_t{2} << 20;  // of rows that are parsed together
-constexpr size_t kCellsBytes = 256;              // what a row of a table counts for
+constexpr size_t kCellsBytes = 256;  // what a row of a table counts for
 
 // "3 × output: null, wanted text (first at a.json:7)", most frequent first.
 std::string reasons_of(const std::vector<Rejection>& rejections) {
@@ -46,21 +43,20 @@ class CorpusReader {
     const DataFile file(path);
     std::future<std::string> hash = std::async(std::launch::async, [&file] { return file.hash(); });
     corpus_.files.push_back(path);
-    const std::string_view bytes = without_bom(file.bytes());
-    if (is_parquet(bytes) && file.packed())
+    if (is_parquet(without_bom(file.bytes())) && file.packed())
       throw UserError({.where = path.string(),
                        .found = "a packed Parquet file",
                        .wanted = "the .parquet file itself, which is packed inside",
                        .hint = "unpack it once by hand"});
-    read_rows(file, bytes, path);
-    close_block(path.string());
-    deliver_parsed();
+    RowBlocks rows(parser_, file, path.string(), options_.threads,
+                   [this](std::vector<ParsedRow> parsed) { take(std::move(parsed)); });
+    read_rows(without_bom(file.bytes()), path, rows);
+    rows.finish();
     hashes_ += hash.get();
   }
 
-  bool full() const {
-    return options_.max_rows > 0 &&
-           rows_ + parsed_.size() + block_.size() >= static_cast<size_t>(options_.max_rows);
+  bool full(size_t waiting = 0) const {
+    return options_.max_rows > 0 && rows_ + waiting >= static_cast<size_t>(options_.max_rows);
   }
 
   Corpus finish(const fs::path& path) {
@@ -79,24 +75,23 @@ class CorpusReader {
   }
 
  private:
-  void read_rows(const DataFile& file, std::string_view bytes, const fs::path& path) {
+  void read_rows(std::string_view bytes, const fs::path& path, RowBlocks& rows) const {
     const RowCallback on_row = [&](std::string_view text, int64_t line) {
-      add({.text = text, .line = line}, text.size(), path.string());
-      if (block_.empty()) file.release(text.data() - file.bytes().data());
-      return !full();
+      rows.add({.text = text, .line = line}, text.size());
+      return !full(rows.waiting());
     };
-    if (is_parquet(bytes)) return read_parquet(path);
+    if (is_parquet(bytes)) return read_parquet(path, rows);
     switch (file_kind(bytes, unpacked_name(path).extension().string())) {
       case FileKind::json_array:
         return split_array(bytes, on_row);
       case FileKind::json_lines:
         return split_lines(bytes, on_row);
       case FileKind::csv:
-        return read_table(bytes, ',', path);
+        return read_table(bytes, ',', path, rows);
       case FileKind::tsv:
-        return read_table(bytes, '\t', path);
+        return read_table(bytes, '\t', path, rows);
       case FileKind::plain_text:
-        return read_plain_text(bytes, path.string() + ":1");
+        return read_plain_text(bytes, path.string() + ":1", rows);
       case FileKind::unknown:
         break;
     }
@@ -104,50 +99,33 @@ class CorpusReader {
         {.where = path.string(), .found = "no kind of file that Keel reads", .wanted = kKnownFiles});
   }
 
-  void read_parquet(const fs::path& path) {
+  void read_parquet(const fs::path& path, RowBlocks& rows) const {
     split_parquet(path, [&](std::string_view text, int64_t line) {
-      RawRow row{.own = std::string(text), .line = line};
-      add(std::move(row), text.size(), path.string());
-      return !full();
+      rows.add({.own = std::string(text), .line = line}, text.size());
+      return !full(rows.waiting());
     });
   }
 
-  void read_table(std::string_view bytes, char separator, const fs::path& path) {
+  void read_table(std::string_view bytes, char separator, const fs::path& path, RowBlocks& rows) const {
     split_table(bytes, separator, path, [&](MaybeFault fault, Json cells, int64_t line) {
-      add({.cells = std::move(cells), .fault = std::move(fault), .line = line}, kCellsBytes, path.string());
-      return !full();
+      rows.add({.cells = std::move(cells), .fault = std::move(fault), .line = line}, kCellsBytes);
+      return !full(rows.waiting());
     });
   }
 
-  void read_plain_text(std::string_view bytes, std::string place) {
+  static void read_plain_text(std::string_view bytes, std::string place, RowBlocks& rows) {
     if (is_blank(bytes)) return;
     ParsedRow row{.record = {.place = place}, .schema = "text"};
     if (auto fault = check_text(bytes))
       row.rejected = Rejection{std::move(place), "", fault->found, fault->wanted};
     else
       row.record.text = std::string(bytes);
-    parsed_.push_back(std::move(row));
+    rows.add(std::move(row));
   }
 
-  void add(RawRow row, size_t bytes, const std::string& file) {
-    block_.push_back(std::move(row));
-    block_bytes_ += bytes;
-    if (block_bytes_ >= kBlockBytes || full()) close_block(file);
-  }
-
-  void close_block(const std::string& file) {
-    std::vector<ParsedRow> parsed(block_.size());
-    for_each_row(
-        block_.size(), options_.threads,
-        [&](size_t i) { parsed[i] = parser_.parse(std::move(block_[i]), file); }, [&] { deliver_parsed(); });
-    block_.clear();
-    block_bytes_ = 0;
-    parsed_ = std::move(parsed);
-  }
-
-  void deliver_parsed() {
+  void take(std::vector<ParsedRow> parsed) {
     std::vector<Record> records;
-    for (ParsedRow& row : std::exchange(parsed_, {})) {
+    for (ParsedRow& row : parsed) {
       ++rows_;
       if (row.rejected) {
         reject(std::move(*row.rejected));
@@ -175,9 +153,7 @@ class CorpusReader {
 
   const CorpusOptions& options_;
   RowParser parser_;
-  std::vector<RawRow> block_;      // rows that wait to be parsed together
-  std::vector<ParsedRow> parsed_;  // the block before, which is delivered while block_ is parsed
-  size_t block_bytes_ = 0, rows_ = 0;
+  size_t rows_ = 0;  // good or bad
   Corpus corpus_;
   std::set<std::string> schemas_;
   std::string hashes_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -27,20 +28,28 @@ TEST(ForEachRow, ThrowsTheFirstFailure) {
   }
 }
 
-TEST(ForEachRow, DoesTheOtherWorkOnceOnTheCallingThread) {
-  for (const size_t rows : {0U, 1000U}) {
-    int calls = 0;
-    const auto caller = std::this_thread::get_id();
-    std::vector<int> done(rows, 0);
-    for_each_row(
-        rows, 4, [&](size_t i) { ++done[i]; },
-        [&] { calls += std::this_thread::get_id() == caller ? 1 : 100; });
-    EXPECT_EQ(calls, 1);
-    EXPECT_EQ(static_cast<size_t>(std::ranges::count(done, 1)), rows);
+TEST(RowsUnderWay, AreWorkedOnWhileTheCallerDoesSomethingElse) {
+  std::atomic<int> done{0};
+  RowsUnderWay rows(1000, 2, [&](size_t) { ++done; });
+  while (done < 1000) std::this_thread::yield();  // the other thread alone gets there
+  rows.finish();
+  EXPECT_EQ(done, 1000);
+}
+
+TEST(RowsUnderWay, AreWorkedOnByTheCallerWhereThereIsNoOtherThread) {
+  std::vector<int> done(1000, 0);
+  RowsUnderWay rows(1000, 1, [&](size_t i) { ++done[i]; });
+  EXPECT_EQ(std::ranges::count(done, 0), 1000);
+  rows.finish();
+  EXPECT_EQ(std::ranges::count(done, 1), 1000);
+}
+
+TEST(RowsUnderWay, MayBeLeft) {
+  std::vector<int> done(1000, 0);
+  {
+    RowsUnderWay rows(1000, 1, [&](size_t i) { ++done[i]; });
   }
-  EXPECT_THROW(for_each_row(
-                   1000, 4, [](size_t) {}, [] { throw std::runtime_error("meanwhile"); }),
-               std::runtime_error);
+  EXPECT_EQ(std::ranges::count(done, 0), 1000);
 }
 
 }  // namespace
