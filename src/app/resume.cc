@@ -8,6 +8,7 @@
 #include "checkpoint/run_state.h"
 #include "config/changes.h"
 #include "config/settings.h"
+#include "train/sick_run.h"
 #include "train/trainer.h"
 
 namespace keel {
@@ -83,6 +84,9 @@ ResumePoint prepare_resume(RunConfig& config) {
   return {.checkpoint = found};
 }
 
-void forget_end(const fs::path& run_dir) { remove_tree(run_dir / "summary.json"); }
+void forget_end(const fs::path& run_dir) {
+  remove_tree(run_dir / "summary.json");
+  remove_tree(run_dir / kDiagnosisFile);
+}
 
 }  // namespace keel

@@ -45,6 +45,7 @@ Json facts_of(const RunConfig& config, const RunData& data, const TrainSummary& 
       {"peak memory", fmt::format("{:.2f} GB", s.peak_memory_gb)},
       {"ended", s.ended}};
   if (s.quarantined > 0) facts["rows left out (quarantine.jsonl)"] = s.quarantined;
+  if (s.skipped > 0) facts["updates left out"] = s.skipped;
   facts.update(version_facts());
   return facts;
 }
@@ -144,6 +145,7 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
       {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
       {"verdict", verdict_of(s)},
       {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
+      {"warnings", s.warnings},
       {"facts", facts_of(config, data, s)},
       {"tables", table_of(s)},
       {"losses", {{"before", s.before.row()}, {"after", s.after.row()}}},

@@ -163,6 +163,9 @@ class Check {
               "stage: sft");
     one_sample_a_step("per_device_train_batch_size", train.per_device_train_batch_size);
     one_sample_a_step("gradient_accumulation_steps", train.gradient_accumulation_steps);
+    if (train.loss_spike == "skip")
+      problem("loss_spike", "loss_spike: skip together with token_batch",
+              "warn or off: a spike is seen at the end of a sample, when its windows are trained");
     if (set("max_turn_loss")) note("max_turn_loss", "under token_batch a window has its own loss");
     if (set("loss_reduction"))
       note("loss_reduction", "under token_batch each window is averaged over its own tokens");

@@ -55,6 +55,7 @@ std::vector<Section> sections_of(const RunFolder& folder) {
   std::vector<std::string> notes = folder.notes;
   const std::string charts = draw_charts(folder.runs, notes);  // before the notes are read
   std::vector<Section> sections{
+      {"warnings", "Warnings", render_warnings(folder.summary)},
       {"results", "Results", render_tables(folder)},
       {"curves", "Curves", charts},
       {"samples", "Samples", render_samples(folder.summary)},

@@ -176,6 +176,13 @@ std::string render_facts(const Json& summary) {
   return out.empty() ? "" : "<dl class=\"facts\">" + out + "</dl>\n";
 }
 
+std::string render_warnings(const Json& summary) {
+  if (!summary.contains("warnings") || !summary["warnings"].is_array()) return {};
+  std::vector<std::string> texts;
+  for (const Json& warning : summary["warnings"]) texts.push_back(plain(warning));
+  return render_notes(texts);
+}
+
 std::string render_notes(const std::vector<std::string>& notes) {
   std::string out;
   for (const std::string& note : notes) out += "<li>" + escape_html(note) + "</li>\n";

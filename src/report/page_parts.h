@@ -13,6 +13,7 @@ std::string text_of(const Json& object, const std::string& key);  // "" when mis
 std::string render_tables(const RunFolder& folder);  // those of the summary, else first/best/last evaluation
 std::string render_samples(const Json& summary);
 std::string render_facts(const Json& summary);
+std::string render_warnings(const Json& summary);
 std::string render_notes(const std::vector<std::string>& notes);
 
 }  // namespace keel

@@ -77,7 +77,7 @@ font:.85rem/1.55 ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"DejaVu S
 overflow-wrap:normal}
 .command{white-space:pre-wrap;overflow-wrap:anywhere}.command span{display:inline-block}
 details{margin-top:1rem}summary{cursor:pointer;color:var(--accent);width:fit-content}
-.notes{padding-left:1.2rem;color:var(--soft)}
+.notes{padding-left:1.2rem;color:var(--soft);white-space:pre-line}
 @media(max-width:40rem){body{padding:1.5rem 1rem 3rem}h2{margin-top:2.2rem}.chart{padding:.8rem .7rem .3rem}
 th,td{padding-right:1rem}}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--rule:#bbb;--grid:#ddd;

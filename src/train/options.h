@@ -20,6 +20,8 @@ struct TrainOptions {
   bool ytrainer_compat = false;
   int64_t seed = 42;
   bool quarantine = true;
+  std::string loss_spike = "warn";
+  double loss_spike_z = 6;
   int64_t logging_steps = 1;
   int64_t eval_steps = 0;
   int64_t save_steps = 0;
@@ -57,6 +59,12 @@ struct TrainOptions {
     v("seed", seed, "key of every random stream", {.aliases = {"data_seed"}});
     v("quarantine", quarantine,
       "leave out rows that alone make loss or gradient non-finite, and name them in quarantine.jsonl");
+    v("loss_spike", loss_spike,
+      "a step whose loss or gradient norm is far above the usual: warn names it and its rows; skip leaves "
+      "its update out as well",
+      {.choices = {"off", "warn", "skip"}});
+    v("loss_spike_z", loss_spike_z,
+      "how far, in standard deviations of the steps before (docs/sick-runs.md says why 6)", {.min = 1});
     v("logging_steps", logging_steps, "steps between two lines of metrics",
       {.min = 1, .free_on_resume = true});
     v("eval_steps", eval_steps, "steps between two evaluations; 0: after each epoch", {.min = 0});

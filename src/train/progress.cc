@@ -44,7 +44,7 @@ ProgressMemory Progress::memory() const {
   return out;
 }
 
-void Progress::on_step(const Position& at, const StepOutcome& o, double learning_rate, int64_t token_batch) {
+void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNote& note) {
   memory_.tokens += o.tokens;
   memory_.supervised += o.supervised;
   const bool last = at.step == at.total_steps;
@@ -56,10 +56,12 @@ void Progress::on_step(const Position& at, const StepOutcome& o, double learning
              {"nll", o.nll},
              {"entropy", o.entropy},
              {"mean_weight", o.weight},
-             {"learning_rate", learning_rate},
+             {"learning_rate", note.learning_rate},
              {"grad_norm", o.grad_norm},
              {"tokens", tokens()},
              {"supervised_tokens", supervised()},
+             {"skipped", note.skipped},
+             {"spikes", note.spikes},
              {"zone_tokens", zones.tokens},
              {"zone_weight", zones.weight},
              {"tokens_per_s", tokens_per_s()},
@@ -67,7 +69,7 @@ void Progress::on_step(const Position& at, const StepOutcome& o, double learning
              {"memory_gb", resident_gb()},
              {"memory_peak_gb", peak_resident_gb()},
              {"eta_s", time_left(at)}};
-    if (token_batch > 0) row["token_batch"] = token_batch;
+    if (note.token_batch > 0) row["token_batch"] = note.token_batch;
     if (sources_.size() > 1) row["source_share"] = source_shares();
     writer_.write(row);
     const at::Tensor nll = o.nll_N.contiguous();

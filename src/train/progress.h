@@ -15,6 +15,12 @@ struct Position {
   double epoch = 0;
 };
 
+struct UpdateNote {
+  double learning_rate = 0;
+  int64_t token_batch = 0;          // 0: off
+  int64_t skipped = 0, spikes = 0;  // of the run so far
+};
+
 double resident_gb();       // memory held now
 double peak_resident_gb();  // most memory held so far
 
@@ -27,7 +33,7 @@ class Progress {
 
   void count_tokens(size_t source, int64_t tokens) { memory_.source_tokens.at(source) += tokens; }
 
-  void on_step(const Position& at, const StepOutcome& outcome, double learning_rate, int64_t token_batch);
+  void on_step(const Position& at, const StepOutcome& outcome, const UpdateNote& note);
   void on_eval(const Position& at, const Json& values);  // values: eval_loss, general_loss, …
 
   // Of training, evaluations not counted; of all sessions of a resumed run.

@@ -88,6 +88,46 @@ std::vector<SickRow> rows_from(const Json& json) {
   return out;
 }
 
+Json to_json(const Moments& m) {
+  return {{"mean", exact(m.mean)}, {"variance", exact(m.variance)}, {"count", m.count}};
+}
+
+Moments moments_from(const Json& json) {
+  return {.mean = exact_from(json.at("mean")),
+          .variance = exact_from(json.at("variance")),
+          .count = json.at("count")};
+}
+
+Json to_json(const HealthMemory& m) {
+  Json said = Json::array();
+  for (const auto& [kind, text] : m.said) said.push_back({{"kind", kind}, {"text", text}});
+  return {{"finite_step", m.finite_step},
+          {"loss", to_json(m.loss)},
+          {"log_norm", to_json(m.log_norm)},
+          {"spikes", m.spikes},
+          {"hopeless_steps", m.hopeless_steps},
+          {"weightless_steps", m.weightless_steps},
+          {"early", to_json(m.early)},
+          {"late", to_json(m.late)},
+          {"moves", m.moves},
+          {"said", said}};
+}
+
+HealthMemory health_from(const Json& json) {
+  HealthMemory m{.finite_step = json.at("finite_step"),
+                 .loss = moments_from(json.at("loss")),
+                 .log_norm = moments_from(json.at("log_norm")),
+                 .spikes = json.at("spikes"),
+                 .hopeless_steps = json.at("hopeless_steps"),
+                 .weightless_steps = json.at("weightless_steps"),
+                 .early = moments_from(json.at("early")),
+                 .late = moments_from(json.at("late")),
+                 .moves = json.at("moves"),
+                 .said = {}};
+  for (const Json& w : json.at("said")) m.said.emplace_back(w.at("kind"), w.at("text"));
+  return m;
+}
+
 RunMemory read(const Json& json) {
   const Json &rule = json.at("token_batch"), &progress = json.at("progress");
   return {.step = json.at("step"),
@@ -111,6 +151,7 @@ RunMemory read(const Json& json) {
                        .kept_percent = progress.at("kept_percent"),
                        .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
                        .metrics_bytes = progress.at("metrics_bytes")},
+          .health = health_from(json.at("health")),
           .quarantine = rows_from(json.at("quarantine")),
           .data_hash = json.at("data_hash"),
           .precision = json.at("precision"),
@@ -151,6 +192,7 @@ Json to_json(const RunMemory& m) {
             {"kept_percent", m.progress.kept_percent},
             {"source_tokens", m.progress.source_tokens},
             {"metrics_bytes", m.progress.metrics_bytes}}},
+          {"health", to_json(m.health)},
           {"quarantine", to_json(m.quarantine)},
           {"data_hash", m.data_hash},
           {"precision", m.precision},

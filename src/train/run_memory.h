@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -48,10 +49,26 @@ struct SickRow {
   std::string found;     // "loss NaN", "gradient norm infinite"
 };
 
+// Of numbers seen one after another (train/moments.h).
+struct Moments {
+  double mean = 0, variance = 0;
+  int64_t count = 0;
+};
+
+struct HealthMemory {
+  int64_t finite_step = 0;  // of the last finite update; 0: there was none
+  Moments loss, log_norm;   // what is usual in this stage
+  int64_t spikes = 0;
+  int64_t hopeless_steps = 0, weightless_steps = 0;       // in a row, up to now
+  Moments early, late;                                    // losses of this stage, the first and the others
+  bool moves = false;                                     // these differ
+  std::vector<std::pair<std::string, std::string>> said;  // kind and text of each warning
+};
+
 struct RunMemory {
   int64_t step = 0;      // of the sampler: done
   uint64_t updates = 0;  // optimiser steps tried, under token_batch several a step; key of the dropout stream
-  int64_t skipped = 0;   // of these, skipped because loss or gradient was not finite
+  int64_t skipped = 0;   // of these, left out: loss or gradient was not finite, or a spike
   bool open_step = false;  // the evaluation and saving that belong to `step` are still to do
   std::string ended;       // why the plan was cut short; empty: it was not
   double first_loss = 0, last_loss = 0;
@@ -59,6 +76,7 @@ struct RunMemory {
   EvaluatorMemory evaluator;
   TokenBatchMemory token_batch;
   ProgressMemory progress;
+  HealthMemory health;
   std::vector<SickRow> quarantine;   // left out from then on
   std::string data_hash, precision;  // of the training set; compute type and device
   int64_t threads = 0;

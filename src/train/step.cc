@@ -111,7 +111,7 @@ std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
   return std::isfinite(norm) ? std::string() : std::string("gradient norm ") + named(norm);
 }
 
-StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates) {
+StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts) {
   // 1. One denominator, known before any forward pass.
   StepOutcome out;
   for (const Batch& b : micro) {
@@ -141,7 +141,8 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates) {
   out.entropy = at::cat(parts.entropy).mean(at::kDouble).item<double>();
   // 3. Clip.
   out.grad_norm = optimiser_.gradient_norm();
-  if (!out.finite()) {
+  out.updated = out.finite() && (!accepts || accepts(out));
+  if (!out.updated) {
     optimiser_.clear_gradients();
     return out;
   }

@@ -2,6 +2,7 @@
 // update.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct StepOutcome {
   double denominator = 0;
   int64_t tokens = 0, supervised = 0;
   at::Tensor nll_N, weight_N;  // of all supervised tokens of the step
+  bool updated = false;        // the weights were
 
   bool finite() const;
 };
@@ -44,9 +46,11 @@ class Step {
   Step(CausalLM& model, AdamW& optimiser, StepOptions options)
       : model_(model), optimiser_(optimiser), options_(std::move(options)) {}
 
-  // Throws UserError when no token of the step is trained. A non-finite loss or gradient norm leaves the
-  // weights as they were (the outcome says so).
-  StepOutcome run(std::span<const Batch> micro, const StepRates& rates);
+  using Judge = std::function<bool(const StepOutcome&)>;
+
+  // Throws UserError when no token of the step is trained. Weights and moments stay as they were when loss or
+  // gradient norm is not finite, and when `accepts`, asked about a finite outcome before its update, says no.
+  StepOutcome run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts = {});
 
   // What is not finite when this batch is a step of its own ("loss NaN", "gradient norm infinite"); empty:
   // nothing is. Changes no weight.

@@ -1,6 +1,5 @@
 #include "train/trainer.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,70 +8,17 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "checkpoint/run_state.h"
-#include "data/sampler.h"
-#include "model/device.h"
-#include "model/precision.h"
-#include "optim/adamw.h"
-#include "optim/schedule.h"
+#include "train/beginning.h"
 #include "train/progress.h"
 #include "train/quarantine.h"
+#include "train/rates.h"
 #include "train/saver.h"
+#include "train/sick_run.h"
 #include "train/step.h"
 #include "train/window.h"
 
 namespace keel {
 namespace {
-
-AdamW make_optimiser(const TrainJob& job) {
-  std::vector<OptimParameter> trained;
-  for (const Parameter& p : job.model.lm->parameters()) {
-    if (p.tensor.requires_grad()) trained.push_back({.name = p.name, .tensor = p.tensor, .decay = p.decay});
-  }
-  if (trained.empty())
-    throw UserError({.where = "freeze",
-                     .found = "every parameter is frozen",
-                     .wanted = "at least one to train",
-                     .hint = "loosen the patterns"});
-  return AdamW(std::move(trained), job.optim);
-}
-
-SamplerOptions sampler_options(const TrainJob& job) {
-  const TrainOptions& o = job.options;
-  return {.batch_size = o.per_device_train_batch_size,
-          .accumulation = o.gradient_accumulation_steps,
-          .seed = static_cast<uint64_t>(o.seed),
-          .keys = job.train_set.order_keys,
-          .epochs = o.num_train_epochs,
-          .max_steps = o.max_steps};
-}
-
-RunState state_to_resume(const TrainJob& job) {
-  return job.resume_from.empty() ? RunState{} : read_run_state(job.resume_from);
-}
-
-// As the checkpoint left it; of a run from the start, empty but for what it begins with.
-RunMemory memory_of(const RunState& state, const TrainJob& job) {
-  const CausalLM& lm = *job.model.lm;
-  const std::string precision = precision_name(lm.compute_dtype()) + " on " + device_name(lm.device());
-  const int64_t threads = at::get_num_threads();
-  if (job.resume_from.empty())
-    return {.token_batch = {.k = job.options.token_batch},
-            .data_hash = job.train_set.hash,
-            .precision = precision,
-            .threads = threads};
-  RunMemory memory = run_memory_from(state.trainer, job.resume_from.string());
-  if (memory.data_hash != job.train_set.hash && !job.allow_other_data)
-    throw UserError({.where = "dataset",
-                     .found = "other training data than the run began with",
-                     .wanted = "the same files, or a run of its own",
-                     .hint = "allow_change: [dataset] goes on with the new data"});
-  if (memory.data_hash != job.train_set.hash) memory.quarantine.clear();  // its numbers are of other rows
-  if (memory.precision != precision || memory.threads != threads)
-    warn("the run began in {} with {} threads and goes on in {} with {}: equal to rounding, not bit by bit",
-         memory.precision, memory.threads, precision, threads);
-  return memory;
-}
 
 // One run from its first step to its end. The loop is `run`; everything else is a step of it.
 class Run {
@@ -81,15 +27,18 @@ class Run {
 
   TrainSummary run() {
     if (job_.save) check_disk(job_.run_dir, plan_of_disk(), saver_.sizes(), free_bytes(job_.run_dir));
+    warn_of_idle_stages();
     if (memory_.step == 0 && evaluator_.any()) memory_.before = memory_.after = evaluate();
     if (memory_.open_step) close_step();
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
       const StepPlan plan = sampler_.plan(memory_.step);
       ++memory_.step;
       step_examples_.clear();
+      if (sampler_.place(memory_.step - 1).step == 0) health_.begin_stage();
       count_sources(plan);
       job_.options.token_batch > 0 ? train_windows(plan) : train_step(plan);
-      if (memory_.step < total_steps_ && job_.stop_requested()) return interrupt();
+      const bool may_stop = memory_.step < total_steps_ && !health_.in_streak();  // what is saved is sound
+      if (may_stop && job_.stop_requested()) return interrupt();
       close_step();
     }
     return finish();
@@ -112,6 +61,7 @@ class Run {
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
         quarantine_(job.train_set.examples, job.save ? job.run_dir / "quarantine.jsonl" : fs::path(),
                     memory_.quarantine),
+        health_(health_options(job), memory_.health),
         progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
                   job.resume_from.empty() ? nullptr : &memory_),
         saver_(job.model, optimiser_, job.run_dir) {
@@ -124,9 +74,14 @@ class Run {
     return {.step = memory_.step, .total_steps = total_steps_, .epoch = sampler_.epochs_done(memory_.step)};
   }
 
-  DiskPlan plan_of_disk() const {
-    return disk_plan(sampler_, job_.options, memory_.step, evaluator_.any());
+  void warn_of_idle_stages() {
+    const std::vector<size_t> idle = stages_without_rate(sampler_, job_.optim);
+    const bool all = idle.size() == sampler_.stages();
+    for (size_t i = 0; i < (all ? 1 : idle.size()); ++i)
+      health_.no_rate(idle[i], all, peak_rate(sampler_, job_.optim, idle[i]));
   }
+
+  DiskPlan plan_of_disk() const { return disk_plan(sampler_, job_.options, memory_.step, evaluator_.any()); }
 
   void count_sources(const StepPlan& plan) {
     for (const auto& members : plan.micro) {
@@ -146,10 +101,26 @@ class Run {
       if (parts.empty()) return;
       std::vector<Batch> micro;
       for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
-      const StepOutcome outcome = step_.run(micro, r);
+      if (!has_labels(micro)) return;
+      const StepOutcome outcome = step_.run(micro, r, [&](const StepOutcome& finite) {
+        Reading reading = reading_of(micro, r);
+        add(reading, finite);
+        return health_.accepts(reading);
+      });
       if (outcome.finite() || !rows_are_sick(parts, job_.loss_reduction, r))
         return record(outcome, r.learning_rate, 0);
     }
+  }
+
+  bool has_labels(std::span<const Batch> micro) {
+    if (std::ranges::any_of(micro, [](const Batch& b) { return b.supervised() > 0; })) return true;
+    health_.no_labels(memory_.step, named_rows(micro));
+    ++memory_.skipped;
+    return false;
+  }
+
+  Reading reading_of(std::span<const Batch> micro, const StepRates& r) const {
+    return {.step = memory_.step, .learning_rate = r.learning_rate, .rows = named_rows(micro)};
   }
 
   bool rows_are_sick(const std::vector<std::vector<uint32_t>>& parts, const std::string& reduction,
@@ -166,6 +137,9 @@ class Run {
     if (members.empty()) return;
     const Batch sample = batch_of(members, "token");
     const int64_t k = rule_.k();
+    if (!has_labels(std::span(&sample, 1))) return;
+    Reading reading = reading_of(std::span(&sample, 1), rates());
+    bool finite = true;
     const std::vector<Batch> windows =
         job_.options.ytrainer_compat ? split_windows_ytrainer(sample, k) : split_windows(sample, k);
     for (const Batch& window : windows) {
@@ -176,7 +150,10 @@ class Run {
       if (!outcome.finite() && rows_are_sick({members}, "token", r)) return;
       rule_.add(outcome.nll);
       record(outcome, r.learning_rate, k);
+      finite = finite && outcome.finite();
+      if (finite) add(reading, outcome);
     }
+    if (finite && reading.supervised > 0) health_.accepts(reading);
   }
 
   // A micro-batch in pieces of at most pack_tokens: the step's denominator makes the pieces equal to the
@@ -205,26 +182,38 @@ class Run {
 
   StepRates rates() const {
     Rng dropout(static_cast<uint64_t>(job_.options.seed), "dropout", 0, memory_.updates);
-    const StepPlace at = sampler_.place(memory_.step - 1);
-    OptimOptions optim = job_.optim;  // each stage has a schedule of its own
-    optim.learning_rate = sampler_.stage(at.stage).learning_rate.value_or(optim.learning_rate);
-    return {.learning_rate = learning_rate_at(at.step, at.steps, optim), .dropout_key = dropout.next()};
+    return {.learning_rate = rate_of_step(sampler_, job_.optim, memory_.step - 1),
+            .dropout_key = dropout.next()};
   }
 
   void record(const StepOutcome& outcome, double learning_rate, int64_t token_batch) {
-    if (!outcome.finite()) skip(outcome);
     if (memory_.updates++ == 0) memory_.first_loss = outcome.loss;
-    memory_.last_loss = outcome.loss;
-    progress_.on_step(at(), outcome, learning_rate, token_batch);
+    if (!outcome.updated) ++memory_.skipped;
+    if (outcome.finite()) {
+      memory_.last_loss = outcome.loss;
+      health_.note_finite(memory_.step);
+    } else {
+      health_.note_bad({.step = memory_.step,
+                        .loss = outcome.loss,
+                        .grad_norm = outcome.grad_norm,
+                        .learning_rate = learning_rate});
+    }
+    progress_.on_step(at(), outcome,
+                      {.learning_rate = learning_rate,
+                       .token_batch = token_batch,
+                       .skipped = memory_.skipped,
+                       .spikes = health_.memory().spikes});
+    if (health_.sick()) stop_sick();
   }
 
-  void skip(const StepOutcome& outcome) {
-    warn("step {}: loss or gradient is not finite (loss {}, gradient norm {}); the step was skipped",
-         memory_.step, outcome.loss, outcome.grad_norm);
-    if (++memory_.skipped >= 5)
-      throw UserError({.where = fmt::format("step {}", memory_.step),
-                       .found = "five steps without a finite loss or gradient",
-                       .hint = "lower learning_rate; look at the rows of these steps; try precision: fp32"});
+  [[noreturn]] void stop_sick() {
+    memory_.health = health_.memory();
+    stop_sick_run({.memory = memory_,
+                   .streak = health_.streak(),
+                   .quarantined = static_cast<int64_t>(quarantine_.rows().size()),
+                   .quarantine = job_.options.quarantine,
+                   .learning_rate = job_.optim.learning_rate,
+                   .run_dir = job_.save ? job_.run_dir : fs::path()});
   }
 
   // What belongs to a step that is trained: evaluation, then saving, so that a checkpoint holds what was
@@ -237,6 +226,7 @@ class Run {
     const bool last = step == total_steps_;
     const auto due = [&](int64_t every) { return last || is_due(at, step, every); };
     if (evaluator_.any() && due(o.eval_steps)) after_evaluation(evaluate());
+    if (health_.in_streak()) return;  // what cannot be trusted yet is not saved
     if (at.ends_epoch) keep_epoch(at.epoch);
     if (due(o.save_steps) && !last) checkpoint();
   }
@@ -257,6 +247,8 @@ class Run {
 
   void after_evaluation(const EvalOutcome& outcome) {
     memory_.after = outcome;
+    if (outcome.domain && memory_.before.domain && memory_.step * 2 >= total_steps_)
+      health_.judge_evaluation(*memory_.before.domain, *outcome.domain);
     if (outcome.best && job_.save && job_.options.load_best_model_at_end && memory_.step < total_steps_)
       timed([&] { saver_.weights("best"); });
     if (outcome.stop)
@@ -264,14 +256,16 @@ class Run {
                                   job_.options.early_stopping_patience);
   }
 
-  // Earlier ones prepare: their weights are no candidates, and no reason to stop.
-  bool in_last_stage() const {
-    return memory_.step > 0 && sampler_.place(memory_.step - 1).stage + 1 == sampler_.stages();
+  // Earlier stages prepare, and weights that no longer give a finite loss are none: no candidates for the
+  // best, and no reason to stop.
+  bool is_candidate() const {
+    return memory_.step > 0 && sampler_.place(memory_.step - 1).stage + 1 == sampler_.stages() &&
+           !health_.in_streak();
   }
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(memory_.step, in_last_stage()); });
+    timed([&] { outcome = evaluator_.run(memory_.step, is_candidate()); });
     progress_.on_eval(at(), outcome.row());
     return outcome;
   }
@@ -281,6 +275,7 @@ class Run {
     memory_.evaluator = evaluator_.memory();
     memory_.token_batch = rule_.memory();
     memory_.quarantine = quarantine_.rows();
+    memory_.health = health_.memory();
     memory_.progress = progress_.memory();
     fs::path dir;
     timed([&] { dir = saver_.checkpoint(memory_.step, to_json(memory_), job_.options.save_total_limit); });
@@ -307,6 +302,8 @@ class Run {
                    .before = memory_.before,
                    .after = memory_.after,
                    .quarantined = static_cast<int64_t>(quarantine_.rows().size()),
+                   .skipped = memory_.skipped,
+                   .warnings = health_.warnings(),
                    .best_step = evaluator_.memory().best_step,
                    .ended = memory_.ended.empty() ? "finished" : memory_.ended};
     s.supervised_per_s = s.seconds > 0 ? static_cast<double>(s.supervised) / s.seconds : 0;
@@ -314,6 +311,7 @@ class Run {
   }
 
   TrainSummary finish() {
+    if (health_.in_streak() && health_.memory().finite_step == 0) stop_sick();  // no update was made at all
     TrainSummary s = summary();
     if (!job_.save) return s;
     const EvaluatorMemory& e = evaluator_.memory();
@@ -326,6 +324,7 @@ class Run {
       s.saved = saver_.weights("model");
       remove_tree(job_.run_dir / "best");
     }
+    saver_.prune(memory_.step, job_.options.save_total_limit);
     return s;
   }
 
@@ -339,6 +338,7 @@ class Run {
   Evaluator evaluator_;
   std::deque<Example> step_examples_;  // that the batches of this step point to
   Quarantine quarantine_;
+  Health health_;
   Progress progress_;
   Saver saver_;
 };

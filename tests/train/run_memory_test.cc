@@ -41,6 +41,16 @@ RunMemory busy_memory() {
                        .kept_percent = 3,
                        .source_tokens = {1, 2},
                        .metrics_bytes = 99},
+          .health = {.finite_step = 5,
+                     .loss = {.mean = 1.0 / 3, .variance = 5e-324, .count = 20},
+                     .log_norm = {.mean = -0.0, .variance = 0.1, .count = 19},
+                     .spikes = 2,
+                     .hopeless_steps = 1,
+                     .weightless_steps = 3,
+                     .early = {.mean = 0.7, .variance = 1.0 / 7, .count = 100},
+                     .late = {.mean = 0.9, .variance = 1e-300, .count = 4},
+                     .moves = true,
+                     .said = {{"zone", "step 3: text\n  likely: \"x\""}}},
           .quarantine = {{.step = 3, .example = 17, .found = "loss NaN"}},
           .data_hash = "abc",
           .precision = "fp32",
@@ -75,6 +85,26 @@ TEST(RunMemoryTest, EveryNumberComesBackBitByBit) {
   EXPECT_EQ(is.quarantine[0].example, 17U);
   EXPECT_EQ(is.quarantine[0].found, "loss NaN");
   EXPECT_EQ(to_line(to_json(is)), to_line(to_json(was)));
+}
+
+void expect_same(const Moments& is, const Moments& was) {
+  EXPECT_EQ(std::bit_cast<uint64_t>(is.mean), std::bit_cast<uint64_t>(was.mean));
+  EXPECT_EQ(is.variance, was.variance);
+  EXPECT_EQ(is.count, was.count);
+}
+
+TEST(RunMemoryTest, WhatIsKnownOfTheRunsHealthComesBack) {
+  const HealthMemory was = busy_memory().health, is = through_text(busy_memory()).health;
+  EXPECT_EQ(is.finite_step, 5);
+  expect_same(is.loss, was.loss);
+  expect_same(is.log_norm, was.log_norm);
+  expect_same(is.early, was.early);
+  expect_same(is.late, was.late);
+  EXPECT_EQ(is.spikes, 2);
+  EXPECT_EQ(is.hopeless_steps, 1);
+  EXPECT_EQ(is.weightless_steps, 3);
+  EXPECT_TRUE(is.moves);
+  EXPECT_EQ(is.said, was.said);
 }
 
 TEST(RunMemoryTest, AFreshRunHasNoBest) {
