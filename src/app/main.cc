@@ -1,6 +1,7 @@
 // keel: chooses the sub-command and turns every failure into a message and an exit code.
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -70,6 +71,7 @@ int guarded(const std::vector<std::string>& args) {
 }  // namespace keel
 
 int main(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow any more is an error with a text, not the end
   keel::keep_idle_threads_quiet(argv);
   return keel::guarded(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -81,8 +81,9 @@ void OutputFolder::lock() {
   const fs::path path = dir_ / kLock;
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0)
-    throw UserError(
-        {.where = path.string(), .found = fmt::format("cannot create ({})", std::strerror(errno))});
+    throw UserError({.where = path.string(),
+                     .found = fmt::format("cannot create: {}", std::strerror(errno)),
+                     .hint = "choose a folder you may write, on a disk with room"});
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     std::array<char, 32> holder{};
     [[maybe_unused]] const auto n = ::read(lock_, holder.data(), holder.size() - 1);

@@ -50,6 +50,15 @@ void clear(const fs::path& dir) {
     if (entry.filename() != ".lock") remove_tree(entry);
 }
 
+// To start over would remove what may still be saved.
+[[noreturn]] void fail_none_good(const fs::path& checkpoints) {
+  throw UserError(
+      {.where = checkpoints.string(),
+       .found = "there are checkpoints, but none is whole",
+       .wanted = "one to go on from",
+       .hint = "mend the disk and try again; overwrite_output_dir: true, without resume, starts over"});
+}
+
 }  // namespace
 
 bool wants_resume(const TrainOptions& options) {
@@ -71,6 +80,7 @@ ResumePoint prepare_resume(RunConfig& config) {
   } else if (const auto entry = newest_good_checkpoint(dir / "checkpoints")) {
     found = entry->dir;
   }
+  if (!found && !list_checkpoints(dir / "checkpoints").empty()) fail_none_good(dir / "checkpoints");
   if (found && !fs::exists(file))
     throw UserError({.where = file.string(),
                      .found = "not there",

@@ -156,6 +156,7 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
 
 // What `--resume` says of a run that has nothing left to do.
 void tell_end(const fs::path& run_dir) {
+  if (!fs::exists(run_dir / "report.html")) write_report(run_dir);  // the disk was full, maybe
   const Json summary = read_json(run_dir / "summary.json");
   info("{} is done, nothing is left to train: {} steps. {}", run_dir.string(),
        summary.value("/facts/steps"_json_pointer, std::string("all")),

@@ -23,6 +23,7 @@ namespace {
   if (code == EACCES || code == EPERM || code == EROFS)
     hint = "choose a folder you may write, or change its permissions";
   if (code == ENOENT) hint = "check the path for a typo";
+  if (code == EFBIG) hint = "allow larger files (ulimit -f), or choose a disk that holds them";
   if (code == EIO) hint = "the disk, or the way to it, fails: look into the system's log";
   throw UserError({.where = path.string(), .found = what + ": " + std::strerror(code), .hint = hint});
 }

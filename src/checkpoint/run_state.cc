@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -28,10 +29,9 @@ std::optional<int64_t> step_of(const std::string& name) {
 }
 
 std::vector<fs::path> folders_of(const fs::path& root) {
-  std::vector<fs::path> out;
-  std::error_code ec;
-  for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec))
-    if (it->is_directory(ec)) out.push_back(it->path());
+  if (!fs::exists(root)) return {};
+  std::vector<fs::path> out = list_folder(root);
+  std::erase_if(out, [](const fs::path& entry) { return !fs::is_directory(entry); });
   return out;
 }
 
@@ -70,6 +70,22 @@ void check_resumable(const fs::path& dir) {
                      .hint = "resume_from_checkpoint: true goes on from the newest"});
 }
 
+void remove_old(const fs::path& root, int64_t step, int64_t keep) {
+  for (const fs::path& dir : folders_of(root)) {
+    const std::string name = dir.filename().string();
+    if (name.ends_with(kLeftover) && step_of(name.substr(0, name.size() - kLeftover.size())))
+      remove_checkpoint(dir);
+  }
+  int64_t newer = 0;
+  for (const CheckpointEntry& entry : std::views::reverse(list_checkpoints(root))) {
+    if (entry.step > step || newer > keep)
+      remove_checkpoint(entry.dir);
+    else if (newer >= kResumable && entry.resumable)
+      forget_optimizer(entry.dir);
+    newer += entry.step <= step;
+  }
+}
+
 }  // namespace
 
 void write_run_state(const std::filesystem::path& dir, const RunState& state) {
@@ -91,8 +107,7 @@ std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root)
   std::vector<CheckpointEntry> out;
   for (const fs::path& dir : folders_of(root)) {
     const auto step = step_of(dir.filename().string());
-    std::error_code ec;
-    if (step && fs::exists(dir / kTrainer, ec)) out.push_back({*step, dir, fs::exists(dir / kOptimizer, ec)});
+    if (step && fs::exists(dir / kTrainer)) out.push_back({*step, dir, fs::exists(dir / kOptimizer)});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return out;
@@ -117,21 +132,12 @@ std::optional<CheckpointEntry> newest_good_checkpoint(const std::filesystem::pat
   return std::nullopt;
 }
 
-void prune_checkpoints(const std::filesystem::path& root, int64_t keep,
-                       const std::set<std::string>& protected_names) {
+void prune_checkpoints(const std::filesystem::path& root, int64_t step, int64_t keep) {
   KEEL_CHECK(keep >= 0, "a number of checkpoints to keep");
-  for (const fs::path& dir : folders_of(root)) {
-    const std::string name = dir.filename().string();
-    if (name.ends_with(kLeftover) && step_of(name.substr(0, name.size() - kLeftover.size())))
-      remove_checkpoint(dir);
-  }
-  const std::vector<CheckpointEntry> all = list_checkpoints(root);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const auto newer = static_cast<int64_t>(all.size() - 1 - i);
-    if (newer > keep && !protected_names.contains(all[i].dir.filename().string()))
-      remove_checkpoint(all[i].dir);
-    else if (newer >= kResumable && all[i].resumable)
-      forget_optimizer(all[i].dir);
+  try {
+    remove_old(root, step, keep);
+  } catch (const UserError& e) {
+    warn("old checkpoints stay: {}", e.what());
   }
 }
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +35,7 @@ inline constexpr int64_t kResumable = 2;  // checkpoints with the optimiser's st
 
 std::string checkpoint_name(int64_t step);  // "step-000123"
 
-// Checkpoints by rising step; an absent root has none.
+// Checkpoints by rising step; an absent root has none. UserError where it cannot be read: then nobody knows.
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& root);
 
 // UserError: it has no optimiser's state, or its files are not as they were written.
@@ -46,10 +45,10 @@ void verify_checkpoint(const std::filesystem::path& dir);
 // wrong in it.
 std::optional<CheckpointEntry> newest_good_checkpoint(const std::filesystem::path& root);
 
-// Removes all but the newest, the `keep` before it, and those whose folder name is protected (the best one);
-// of those left, all but the two newest lose the optimiser's state. What a kill left half-written or
-// half-removed goes too. What cannot be removed is warned about, no more: the run matters more than the disk.
-void prune_checkpoints(const std::filesystem::path& root, int64_t keep,
-                       const std::set<std::string>& protected_names = {});
+// Removes all but that of `step`, the run's newest, and the `keep` before it; all but the two newest lose the
+// optimiser's state. Later ones go too: the run went on from before them (they were damaged, or an earlier
+// one was named). What a kill left half-written or half-removed goes as well. What cannot be removed is
+// warned about, no more: the run matters more than the disk.
+void prune_checkpoints(const std::filesystem::path& root, int64_t step, int64_t keep);
 
 }  // namespace keel

@@ -58,8 +58,12 @@ fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep
   write_run_state(part.dir(), {.trainer = trainer_state, .optimizer = optimiser_.state()});
   write_checksums(part.dir());
   part.commit();
-  prune_checkpoints(root, keep);
+  prune(step, keep);
   return root / checkpoint_name(step);
+}
+
+void Saver::prune(int64_t step, int64_t keep) const {
+  prune_checkpoints(run_dir_ / "checkpoints", step, keep);
 }
 
 fs::path Saver::weights(const std::string& name) const {

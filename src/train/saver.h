@@ -23,6 +23,9 @@ class Saver {
   // only the newest two keep the optimiser's state. Returns the folder.
   std::filesystem::path checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const;
 
+  // Again what every checkpoint() ends with, for what could not be removed then.
+  void prune(int64_t step, int64_t keep) const;
+
   // The weights alone, as run_dir/name; replaces an older folder of that name.
   std::filesystem::path weights(const std::string& name) const;
 

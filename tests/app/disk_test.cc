@@ -41,10 +41,10 @@ class Mount {
 
 class Disk : public test::TrainingTest {
  protected:
-  std::string disk_args(const std::string& run, int steps) const {
+  std::string disk_args(const std::string& run, int steps, int save_steps = 2) const {
     return train_args(run, fmt::format("--val_size 8 --max_new_tokens 4 --sample_count 1 --eval_steps 2 "
-                                       "--save_steps 2 --max_steps {}",
-                                       steps));
+                                       "--save_steps {} --max_steps {}",
+                                       save_steps, steps));
   }
 
   // Runs, and does something as soon as the first step is in metrics.jsonl.
@@ -78,7 +78,7 @@ TEST_F(Disk, TooSmallIsRefusedBeforeTraining) {
 TEST_F(Disk, FullDuringTheRunLosesNothing) {
   const Mount disk(dir_ / "disk", "16m");
   if (!disk.problem().empty()) GTEST_SKIP() << disk.problem();
-  const auto full = run_and_meanwhile("disk/run", 400, [&] {
+  const auto full = run_and_meanwhile("disk/run", 100, [&] {
     for (const char* size : {"M", "k"})
       [[maybe_unused]] const int n = std::system(
           fmt::format("dd if=/dev/zero bs=1{} 2>/dev/null >> {}", size, path("disk/others")).c_str());
@@ -87,10 +87,10 @@ TEST_F(Disk, FullDuringTheRunLosesNothing) {
   EXPECT_THAT(full.text,
               HasSubstr(": No space left on device\n  try:    free space on that disk, or choose"));
   fs::remove(dir_ / "disk/others");
-  const auto rest = run_keel(disk_args("disk/run", 400) + "--resume");
+  const auto rest = run_keel(disk_args("disk/run", 100) + "--resume");
   ASSERT_EQ(rest.code, 0) << rest.text;
   EXPECT_EQ(rest.text.find("damaged"), std::string::npos) << rest.text;
-  ASSERT_EQ(run_keel(disk_args("whole", 400)).code, 0);
+  ASSERT_EQ(run_keel(disk_args("whole", 100, 0)).code, 0);
   EXPECT_TRUE(read_text(dir_ / "disk/run/model/model.safetensors") ==
               read_text(dir_ / "whole/model/model.safetensors"));
 }
@@ -112,6 +112,19 @@ TEST_F(Disk, AFolderRemovedDuringTheRunEndsIt) {
   EXPECT_THAT(run.text,
               HasSubstr("was moved or removed while it was being written\n  wanted: a folder that nobody"));
   EXPECT_FALSE(fs::exists(dir_ / "run/model"));
+}
+
+// The sweep itself has a program of its own; here it is only kept alive.
+TEST(Faults, AFewOfTheSweepLoseNothing) {
+  const fs::path program = fs::path(KEEL_BINARY_DIR) / "keel";
+  const fs::path library = fs::path(KEEL_BINARY_DIR) / "tests/faults/failing_disk.so";
+  if (!fs::exists(library)) GTEST_SKIP() << "no library that lets calls fail, as in a build with sanitizers";
+  const test::TempDir dir;
+  const std::string command =
+      fmt::format("{} 12 {} {} > {} 2>&1", (test::source_dir() / "tests/faults.sh").string(),
+                  program.string(), library.string(), (dir / "log").string());
+  EXPECT_EQ(std::system(command.c_str()), 0) << read_text(dir / "log");
+  EXPECT_THAT(read_text(dir / "log"), HasSubstr(" faults, 0 failures\n"));
 }
 
 }  // namespace

@@ -171,6 +171,48 @@ TEST_F(Resume, ADamagedCheckpointIsPassedOver) {
               read_text(dir_ / "whole/model/model.safetensors"));
 }
 
+// Nothing is removed that may still be saved.
+TEST_F(Resume, WhereNoCheckpointIsWholeItDoesNotStartOver) {
+  ASSERT_EQ(run_keel(train_args("run", "--save_total_limit 5")).code, 0);
+  for (const char* step : {"step-000002", "step-000004"})
+    fs::resize_file(dir_ / "run/checkpoints" / step / "optimizer.safetensors", 10);
+  fs::remove_all(dir_ / "run/model");
+  const auto before = everything("run");
+  const auto again = run_keel(train_args("run", "--resume"));
+  EXPECT_EQ(again.code, 2);
+  EXPECT_THAT(
+      again.text,
+      HasSubstr("keel: " + path("run/checkpoints") +
+                ": there are checkpoints, but none is whole\n  wanted: one to go on from\n  try:    mend"));
+  EXPECT_EQ(again.text.find("starting from the beginning"), std::string::npos);
+  auto after = everything("run");
+  std::erase_if(after, [](const auto& file) { return file.first.ends_with("/.lock"); });
+  EXPECT_TRUE(after == before);
+}
+
+TEST_F(Resume, AModelThatIsACheckpointAndHasTemplatesIsSavedAndResumed) {
+  write_file(dir_ / "model/additional_chat_templates/tool.jinja", "{{ messages[0].content }}");
+  write_file(dir_ / "model/checksums.json", "{}");
+  ASSERT_EQ(run_keel(train_args("run", "--max_time 1e-9")).code, 0);
+  const auto rest = run_keel(train_args("run", "--resume"));
+  ASSERT_EQ(rest.code, 0) << rest.text;
+  EXPECT_THAT(rest.text, HasSubstr("resumed behind step 1 of 6"));
+  EXPECT_TRUE(fs::exists(dir_ / "run/model/additional_chat_templates/tool.jinja"));
+}
+
+// A save that fails must not have removed what it was to replace: the checkpoint of an interruption is
+// written once more when its step is closed.
+TEST_F(Resume, AnOlderFolderStaysUntilTheNewOneIsWhole) {
+  ASSERT_EQ(run_keel(train_args("run", "--save_steps 1 --max_time 1e-9")).code, 0);
+  const fs::path saved = dir_ / "run/checkpoints/step-000001";
+  const std::string weights = read_text(saved / "model.safetensors");
+  const auto failed = run_keel(train_args("run", "--save_steps 1 --resume"), "ulimit -f 100;");
+  EXPECT_EQ(failed.code, 2);
+  EXPECT_THAT(failed.text, HasSubstr(".safetensors: cannot write: File too large\n  try:    allow larger "
+                                     "files (ulimit -f), or choose a disk that holds them"));
+  EXPECT_EQ(read_text(saved / "model.safetensors"), weights);
+}
+
 TEST_F(Resume, AFinishedRunIsDoneAndIsLeftAsItIs) {
   ASSERT_EQ(run_keel(train_args("run", "")).code, 0);
   const auto before = everything("run");

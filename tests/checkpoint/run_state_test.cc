@@ -68,22 +68,32 @@ TEST(RunState, ListsByStepNotByName) {
   EXPECT_TRUE(list_checkpoints(temp / "absent").empty());
 }
 
-TEST(RunState, PruneKeepsNewestWantedAndProtected) {
+TEST(RunState, PruneKeepsTheNewestAndSomeBeforeIt) {
   const test::TempDir temp;
   for (const int64_t step : {10, 20, 30, 40, 50}) make_checkpoint(temp.path(), step);
   fs::create_directories(temp / "step-000060.part");  // a kill left it
   fs::create_directories(temp / "samples");
-  prune_checkpoints(temp.path(), 1, {"step-000020"});
-  EXPECT_THAT(names_in(temp.path()), ElementsAre("samples", "step-000020", "step-000040", "step-000050"));
-  prune_checkpoints(temp.path(), 0);
+  prune_checkpoints(temp.path(), 50, 1);
+  EXPECT_THAT(names_in(temp.path()), ElementsAre("samples", "step-000040", "step-000050"));
+  prune_checkpoints(temp.path(), 50, 0);
   EXPECT_THAT(names_in(temp.path()), ElementsAre("samples", "step-000050"));
-  prune_checkpoints(temp / "absent", 0);
+  prune_checkpoints(temp / "absent", 50, 0);
+}
+
+// The run passed over damaged checkpoints, or was asked to go on from an earlier one: what it writes now
+// counts.
+TEST(RunState, PruneRemovesAFutureThatWasGivenUp) {
+  const test::TempDir temp;
+  for (const int64_t step : {10, 20, 30, 40, 50}) make_checkpoint(temp.path(), step);
+  prune_checkpoints(temp.path(), 30, 1);
+  EXPECT_THAT(names_in(temp.path()), ElementsAre("step-000020", "step-000030"));
+  for (const CheckpointEntry& entry : list_checkpoints(temp.path())) EXPECT_TRUE(entry.resumable);
 }
 
 TEST(RunState, OnlyTheTwoNewestKeepTheOptimizer) {
   const test::TempDir temp;
   for (const int64_t step : {10, 20, 30, 40}) make_checkpoint(temp.path(), step);
-  prune_checkpoints(temp.path(), 2);
+  prune_checkpoints(temp.path(), 40, 2);
   std::vector<int64_t> steps, resumable;
   for (const CheckpointEntry& entry : list_checkpoints(temp.path())) {
     verify_checksums(entry.dir);
@@ -107,7 +117,7 @@ TEST(RunState, AStateThatIsNoLongerListedIsNotResumed) {
   EXPECT_FALSE(newest_good_checkpoint(temp.path()).has_value());
   make_checkpoint(temp.path(), 40);
   make_checkpoint(temp.path(), 50);
-  prune_checkpoints(temp.path(), 5);
+  prune_checkpoints(temp.path(), 50, 5);
   EXPECT_FALSE(fs::exists(temp / "step-000010/optimizer.safetensors"));
 }
 
