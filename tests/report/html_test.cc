@@ -85,6 +85,18 @@ TEST(Report, ShowsEveryPartOfTheSummary) {
   EXPECT_THAT(page, Not(HasSubstr("id=\"notes\"")));
 }
 
+TEST(Report, WarningsStandBeforeTheResults) {
+  TempDir dir;
+  write_file(dir / "metrics.jsonl", metrics(4));
+  write_file(dir / "summary.json", R"({"warnings":["step 3: a spike\n  likely: <rows>", 7],
+    "tables":[{"title":"Before and after","columns":["a"],"rows":[["b"]]}]})");
+  const std::string page = page_of(dir.path());
+  EXPECT_THAT(page, HasSubstr("<li>step 3: a spike\n  likely: &lt;rows&gt;</li>\n<li>7</li>"));
+  EXPECT_LT(page.find("id=\"warnings\""), page.find("id=\"results\""));
+  write_file(dir / "summary.json", R"({"warnings":[]})");
+  EXPECT_THAT(page_of(dir.path()), Not(HasSubstr("id=\"warnings\"")));
+}
+
 TEST(Report, DrawsAllCurvesOfARun) {
   TempDir dir;
   write_file(dir / "metrics.jsonl", metrics(40));
