@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/program.h"
+#include "base/log.h"
 
 namespace keel {
 namespace {
@@ -62,6 +63,24 @@ class Disk : public test::TrainingTest {
     return outcome;
   }
 };
+
+// The sizes that are told are those of the files, but for the two small ones that grow with the run.
+TEST_F(Disk, WhatACheckpointTakesIsKnownAhead) {
+  for (const char* kind : {"full", "lora"}) {
+    const auto run = run_keel(disk_args(kind, 3) + "--finetuning_type " + kind);
+    ASSERT_EQ(run.code, 0) << run.text;
+    int64_t model = 0, optimiser = 0;
+    for (const fs::path& file : list_files(dir_ / kind / "checkpoints/step-000002")) {
+      const std::string name = file.filename().string();
+      if (name == "trainer_state.json" || name == "checksums.json") continue;
+      (name == "optimizer.safetensors" ? optimiser : model) += static_cast<int64_t>(fs::file_size(file));
+    }
+    const auto text = [](int64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
+    EXPECT_THAT(run.text,
+                HasSubstr(fmt::format("a checkpoint takes {} (model {}, optimiser {}); kept at most: 1,",
+                                      text(model + optimiser), text(model), text(optimiser))));
+  }
+}
 
 TEST_F(Disk, TooSmallIsRefusedBeforeTraining) {
   const Mount disk(dir_ / "disk", "300k");

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <numeric>
 
@@ -127,6 +129,24 @@ TEST(Fs, WhatIsRemovedWhileItIsWrittenIsNotMadeAnewByHalves) {
   EXPECT_EQ(test::error_of([&] { folder.commit(); }), (dir / "run/out.part").string() + ":" + rest);
   EXPECT_EQ(test::error_of([&] { file.append("b\n"); }), (dir / "run/log").string() + ":" + rest);
   EXPECT_FALSE(fs::exists(dir / "run/out"));
+}
+
+TEST(Fs, AnAppendThatFailsLeavesNothingOfItsText) {
+  const test::TempDir dir;
+  AppendFile file(dir / "log");
+  file.append("ab\n");
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto old = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{.rlim_cur = 5, .rlim_max = before.rlim_max};  // two bytes of the next line fit
+  ::setrlimit(RLIMIT_FSIZE, &tight);
+  const std::string error = test::error_of([&] { file.append("cdef\n"); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, old);
+  EXPECT_EQ(error, (dir / "log").string() +
+                       ": cannot write: File too large\n"
+                       "  try:    allow larger files (ulimit -f), or choose a disk that holds them");
+  EXPECT_EQ(read_text(dir / "log"), "ab\n");
 }
 
 TEST(Fs, FilesAndFoldersByName) {
