@@ -1,5 +1,6 @@
 // Timings of the data path on rows of our own making: reading, tokenising, packing, finding near duplicates.
 //   ./dev bench --benchmark_filter=Data
+// KEEL_BENCH_DATA names a file of yours to read instead.
 // Tokenising needs a tokenizer: KEEL_BENCH_MODEL, else models/smollm2-135m (./dev model smollm2-135m).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -31,9 +32,10 @@ std::string words(Rng& rng, int64_t n) {
   return out;
 }
 
-// About 64 MB of chats of two turns, 1 to 3 kB each.
+// The file named, or about 64 MB of chats of two turns, 1 to 3 kB each.
 const fs::path& chat_file() {
   static const fs::path path = [] {
+    if (const char* named = std::getenv("KEEL_BENCH_DATA"); named != nullptr) return fs::path(named);
     const fs::path file = fs::temp_directory_path() / "keel-bench-chats.jsonl";
     Rng rng(1, "bench");
     PartFile out(file);
