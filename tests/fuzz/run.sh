@@ -25,11 +25,13 @@ for target in "${targets[@]}"; do
   program=$build/tests/fuzz/${target}_fuzz kept=$build/corpus/$target findings=$build/findings/$target log=$scratch/log
   [ -x "$program" ] || { echo "$target: no program $program; build it with ./dev build fuzz" >&2; exit 2; }
   mkdir -p "$kept" "$findings"
+  # A template may put a namespace into itself; the library counts references and never frees such a ring.
+  leaks=1; [ "$target" != template ] || leaks=0
   if [ "$seconds" -gt 0 ]; then length=-max_total_time=$seconds; else length=-runs=0; fi
   code=0
   # The program's own warnings would fill the log; what a sanitizer or an exception said comes with the second run below.
   "$program" "$length" -timeout=$one_input_s -rss_limit_mb=$memory_mb -print_final_stats=1 -close_fd_mask=2 -reload=0 \
-    "-artifact_prefix=$findings/" "$kept" "tests/fuzz/corpus/$target" >"$log" 2>&1 || code=$?
+    -detect_leaks=$leaks "-artifact_prefix=$findings/" "$kept" "tests/fuzz/corpus/$target" >"$log" 2>&1 || code=$?
   printf '%-12s %9d executions, %6d edges, %6d features, %4d MB%s\n' "$target" "$(after number_of_executed_units "$log")" \
     "$(after cov "$log")" "$(after ft "$log")" "$(after peak_rss_mb "$log")" "$([ "$code" -eq 0 ] || echo ", FINDING")"
   [ "$code" -eq 0 ] && continue
