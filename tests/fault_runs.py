@@ -17,10 +17,11 @@ import tempfile
 
 from kill_runs import ROOT, make_model, make_rows, result
 
-COMMON = ["--max_steps", "5", "--val_size", "4", "--learning_rate", "0.003", "--eval_steps", "2", "--save_steps", "1",
+COMMON = ["--max_steps", "5", "--val_size", "4", "--eval_steps", "2", "--save_steps", "1",
           "--save_total_limit", "2", "--sample_count", "1", "--max_new_tokens", "2", "--precision", "fp32", "--threads", "1",
-          "--per_device_train_batch_size", "2", "--checkpoint_epoch", "0"]
-KINDS = {"full": [], "lora": ["--finetuning_type", "lora", "--lora_rank", "4"]}
+          "--per_device_train_batch_size", "2", "--checkpoint_epoch", "0", "--max_rejected", "0.2"]
+# The first gets better to its end; the second gets worse, so that the best of it becomes the model.
+KINDS = {"full": ["--learning_rate", "0.003"], "lora": ["--learning_rate", "2", "--finetuning_type", "lora", "--lora_rank", "4"]}
 # What a failing call can say. Reading and removing take no room.
 ENOSPC, EIO = str(errno.ENOSPC), str(errno.EIO)
 WAYS = {"write": [ENOSPC, EIO, "short", "full", "dead"], "create": [ENOSPC, EIO, "full", "dead"], "mkdir": [ENOSPC, EIO],
@@ -37,6 +38,8 @@ class Sweep:
         self.known = {}  # what came of going on from a disk, by its mark: most faults leave one that was seen before
         make_model(work / "model")
         make_rows(work / "rows.jsonl", 10)
+        with open(work / "rows.jsonl", "a") as rows:
+            rows.write('{"instruction": "say"}\n')  # goes to rejected.jsonl
 
     def run(self, kind, disk, more=(), **fault):
         """Runs on a `disk` that holds the run folder and the token cache; exit code and words."""
