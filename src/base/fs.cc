@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <system_error>
 
 #include "base/error.h"
@@ -288,7 +289,9 @@ int64_t free_bytes(const fs::path& path) {
   std::error_code ec;
   const fs::space_info space = fs::space(path, ec);
   if (ec) fail(path, "cannot be asked for free space", ec);
-  return static_cast<int64_t>(space.available);
+  constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();  // some network file systems tell no size
+  const bool known = space.capacity > 0 && space.available <= static_cast<uintmax_t>(kUnknown);
+  return known ? static_cast<int64_t>(space.available) : kUnknown;
 }
 
 }  // namespace keel
