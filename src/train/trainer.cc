@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -97,7 +98,9 @@ class Run {
     for (;;) {  // once more without the rows that turn out to be sick
       std::vector<std::vector<uint32_t>> parts;
       for (const auto& members : plan.micro)
-        std::ranges::move(within_tokens(quarantine_.healthy(members)), std::back_inserter(parts));
+        std::ranges::move(
+            within_tokens(quarantine_.healthy(members), job_.train_set.examples, job_.pack_tokens),
+            std::back_inserter(parts));
       if (parts.empty()) return;
       std::vector<Batch> micro;
       for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
@@ -156,23 +159,6 @@ class Run {
     if (finite && reading.supervised > 0) health_.accepts(reading);
   }
 
-  // A micro-batch in pieces of at most pack_tokens: the step's denominator makes the pieces equal to the
-  // whole.
-  std::vector<std::vector<uint32_t>> within_tokens(const std::vector<uint32_t>& members) const {
-    std::vector<std::vector<uint32_t>> parts;
-    int64_t tokens = 0;
-    for (const uint32_t m : members) {
-      const auto length = job_.train_set.examples.length(m);
-      if (parts.empty() || tokens + length > job_.pack_tokens) {
-        parts.emplace_back();
-        tokens = 0;
-      }
-      parts.back().push_back(m);
-      tokens += length;
-    }
-    return parts;
-  }
-
   Batch batch_of(const std::vector<uint32_t>& members, const std::string& reduction) {
     std::vector<const Example*> examples;
     for (const uint32_t m : members)
@@ -204,6 +190,14 @@ class Run {
                        .skipped = memory_.skipped,
                        .spikes = health_.memory().spikes});
     if (health_.sick()) stop_sick();
+  }
+
+  // Whether the weights still give any of a few rows a finite loss and gradient.
+  bool is_sound() {
+    std::vector<uint32_t> few(std::min<size_t>(3, job_.train_set.examples.size()));
+    std::iota(few.begin(), few.end(), 0U);
+    return std::ranges::any_of(quarantine_.healthy(few),
+                               [&](uint32_t m) { return step_.fault_of(batch_of({m}, "token"), 0).empty(); });
   }
 
   [[noreturn]] void stop_sick() {
@@ -311,7 +305,7 @@ class Run {
   }
 
   TrainSummary finish() {
-    if (health_.in_streak() && health_.memory().finite_step == 0) stop_sick();  // no update was made at all
+    if (health_.in_streak() && (health_.memory().finite_step == 0 || !is_sound())) stop_sick();
     TrainSummary s = summary();
     if (!job_.save) return s;
     const EvaluatorMemory& e = evaluator_.memory();

@@ -29,6 +29,22 @@ void check_single(const Batch& sample) {
 
 }  // namespace
 
+std::vector<std::vector<uint32_t>> within_tokens(const std::vector<uint32_t>& members,
+                                                 const ExampleSet& examples, int64_t most_tokens) {
+  std::vector<std::vector<uint32_t>> parts;
+  int64_t tokens = 0;
+  for (const uint32_t m : members) {
+    const int64_t length = examples.length(m);
+    if (parts.empty() || tokens + length > most_tokens) {
+      parts.emplace_back();
+      tokens = 0;
+    }
+    parts.back().push_back(m);
+    tokens += length;
+  }
+  return parts;
+}
+
 std::vector<Batch> split_windows(const Batch& sample, int64_t k) {
   check_single(sample);
   std::vector<Batch> out;

@@ -1,4 +1,5 @@
-// token_batch: one optimiser step per k consecutive supervised tokens of one sample (docs/numerics.md).
+// How the samples of a step are cut. token_batch: one optimiser step per k consecutive supervised tokens of
+// one sample (docs/numerics.md).
 #pragma once
 
 #include <vector>
@@ -7,6 +8,11 @@
 #include "train/run_memory.h"
 
 namespace keel {
+
+// A micro-batch in parts of at most so many tokens (a longer sample is one by itself): the step's denominator
+// makes the parts equal to the whole.
+std::vector<std::vector<uint32_t>> within_tokens(const std::vector<uint32_t>& members,
+                                                 const ExampleSet& examples, int64_t most_tokens);
 
 // The windows of one packed sample (made with reduction `token`), in order. Each batch holds the tokens up to
 // the window's last row (causality makes the rest of the sample irrelevant to it) and counts its own tokens

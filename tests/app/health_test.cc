@@ -102,6 +102,27 @@ TEST_F(SickRuns, APlanThatEndsWithoutOneFiniteUpdateSavesNoModel) {
   EXPECT_FALSE(fs::exists(dir_ / "run/model"));
 }
 
+// The update of step 1 is the bad one, and the plan is over before five others have failed.
+TEST_F(SickRuns, APlanThatEndsWithSickWeightsSavesNoModel) {
+  const auto run = train("run", "--max_steps 3 --learning_rate 1e30 --lr_scheduler_type constant");
+  EXPECT_EQ(run.code, 2) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("step 3: the run is sick and stops: 2 updates in a row"));
+  EXPECT_FALSE(fs::exists(dir_ / "run/model"));
+}
+
+TEST_F(SickRuns, APlanThatEndsWithASickRowSavesItsModel) {
+  add_rows(4);
+  write_file(dir_ / "rows.jsonl",
+             read_text(dir_ / "rows.jsonl") +
+                 R"({"instruction": "poison", "output": "xyz", "weight": 1e39, "place": 9})"
+                 "\n");
+  const auto run = train("run", in_order_ + "--quarantine false");
+  EXPECT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("warning: step 5: loss or gradient is not finite"));
+  EXPECT_TRUE(fs::exists(dir_ / "run/model"));
+  EXPECT_EQ(read_json(dir_ / "run/summary.json")["facts"]["updates left out"], 1);
+}
+
 TEST_F(SickRuns, ASpikeIsNamedWithItsRow) {
   prepare_spike();
   const auto run = train("run", in_order_);
@@ -159,9 +180,10 @@ TEST_F(SickRuns, AFrozenModelIsTold) {
   EXPECT_THAT(run.text, HasSubstr("warning: the validation loss does not move: "));
   EXPECT_THAT(run.text, HasSubstr("freeze patterns that leave too little (trained: 32 of "));
   EXPECT_THAT(train("fine", "--val_size 8 --max_steps 24").text, Not(HasSubstr("does not move")));
+  add_rows(4);  // all the same
   const auto blind = train("blind",
                            "--freeze *layers*,*embed_tokens* --learning_rate 1e-9 --max_steps 201 "
-                           "--per_device_train_batch_size 40");
+                           "--logging_steps 50");
   EXPECT_THAT(blind.text, HasSubstr("warning: step 201: the training loss does not move: "));
 }
 

@@ -110,6 +110,20 @@ TEST(Step, NonFiniteGradientLeavesTheWeights) {
   EXPECT_TRUE(before.equal(tiny.model->parameters().front().tensor.detach()));
 }
 
+Example of_length(size_t n) {
+  return {.ids = std::vector<int32_t>(n, 1),
+          .weight = std::vector<float>(n, 0),
+          .turn = std::vector<int32_t>(n, -1),
+          .end_of_turn = std::vector<uint8_t>(n, 0)};
+}
+
+TEST(WithinTokens, PartsAreFilledInOrderAndALongSampleIsAlone) {
+  std::vector<Example> examples;
+  for (const size_t tokens : {4, 3, 3, 12, 1}) examples.push_back(of_length(tokens));
+  const auto parts = within_tokens({0, 1, 2, 3, 4}, ExampleSet::of(examples), 10);
+  EXPECT_EQ(parts, (std::vector<std::vector<uint32_t>>{{0, 1, 2}, {3}, {4}}));
+}
+
 TEST(Windows, CoverEveryTokenOnceAndNeedOnlyThePrefix) {
   test::Tiny tiny("llama");
   const Batch sample = tiny.batch({0});
