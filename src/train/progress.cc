@@ -45,6 +45,7 @@ ProgressMemory Progress::memory() const {
 }
 
 void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNote& note) {
+  stepped_ = true;
   memory_.tokens += o.tokens;
   memory_.supervised += o.supervised;
   const bool last = at.step == at.total_steps;
@@ -102,10 +103,17 @@ Json Progress::source_shares() const {
   return shares;
 }
 
+void Progress::pause(double seconds) {
+  paused_ += seconds;
+  if (!stepped_) paused_before_ += seconds;
+}
+
 double Progress::time_left(const Position& at) const {
   const int64_t done = at.step - first_step_;
   if (done <= 0) return 0;
-  return clock_.seconds() / static_cast<double>(done) * static_cast<double>(at.total_steps - at.step);
+  // Later evaluations come again, the one before the first step does not.
+  const double seconds = clock_.seconds() - paused_before_;
+  return seconds / static_cast<double>(done) * static_cast<double>(at.total_steps - at.step);
 }
 
 void Progress::print(const Position& at, const StepOutcome& o, bool keep) {

@@ -44,7 +44,7 @@ class Progress {
   ProgressMemory memory() const;
 
   // Time spent outside steps (evaluation, saving) does not count as training time.
-  void pause(double seconds) { paused_ += seconds; }
+  void pause(double seconds);
 
  private:
   void print(const Position& at, const StepOutcome& outcome, bool keep);
@@ -56,7 +56,8 @@ class Progress {
   std::string name_;
   std::vector<std::string> sources_;
   Stopwatch clock_;
-  double paused_ = 0;
+  double paused_ = 0, paused_before_ = 0;  // in all, and before the first step of this session
+  bool stepped_ = false;
   int64_t first_step_ = 0;  // done before this session
   ProgressMemory memory_;   // seconds: of earlier sessions
 };
