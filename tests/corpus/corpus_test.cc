@@ -261,7 +261,7 @@ TEST_F(CorpusTest, UnknownRowsNameFieldsAndSchemas) {
   EXPECT_EQ(fault(R"({"titel":"a","inhalt":"b"})"),
             " | an object with titel, inhalt | the fields of a known schema: openai (messages); sharegpt "
             "(conversations); alpaca (instruction, output); prompt_completion (prompt, completion); dialogue "
-            "(history); text (text)");
+            "(history); speakers (turns); text (text)");
 }
 
 TEST_F(CorpusTest, ReadsPreferencePairsAndLabels) {

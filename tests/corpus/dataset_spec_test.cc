@@ -64,7 +64,7 @@ TEST(DatasetSpecs, AllMistakesAreToldAtOnce) {
       ElementsAre(
           "datasets[0].split | 'train[:9]' | a name such as train | max_samples: N takes the first N rows",
           "datasets[0].format | 'sharegtp' | one of: openai, sharegpt, alpaca, prompt_completion, dialogue, "
-          "text | did you mean 'sharegpt'?",
+          "speakers, text | did you mean 'sharegpt'?",
           "datasets[0] | unknown key 'weigth' |  | did you mean 'weight'?",
           "datasets[1] | 7 | a path, or path: FILE", "datasets[2].weight | -1 | a number above 0",
           "datasets[2] | an entry without 'path' | path: FILE",

@@ -26,7 +26,7 @@ struct RowReader {
 std::span<const RowReader> row_readers();
 
 extern const RowReader kPreferenceReader, kOpenAiReader, kShareGptReader, kAlpacaReader, kPromptReader,
-    kDialogueReader, kTextReader;
+    kDialogueReader, kSpeakersReader, kTextReader;
 
 // "the number 12", "null", "an empty text", "the text \"…\"", "a list of 3", "an object with a, b".
 std::string describe_value(const Json& value);

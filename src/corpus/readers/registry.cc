@@ -5,7 +5,8 @@ namespace keel {
 std::span<const RowReader> row_readers() {
   static const RowReader readers[] = {
       kPreferenceReader,  // first: its rows look like chats, too
-      kOpenAiReader,     kShareGptReader, kAlpacaReader, kPromptReader, kDialogueReader, kTextReader,
+      kOpenAiReader,     kShareGptReader, kAlpacaReader, kPromptReader,
+      kDialogueReader,   kSpeakersReader, kTextReader,
   };
   return readers;
 }
