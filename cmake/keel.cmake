@@ -52,7 +52,7 @@ keel_headers(keel_test_pch LINK GTest::gmock OPTIONS ${keel_test_options} HEADER
 # ATen, most of what compiling costs, are then instantiated once for all of them.
 function(keel_unity target)
   if(KEEL_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
 endfunction()
 
