@@ -90,11 +90,11 @@ struct DataOptions {
     v("max_rejected", max_rejected, "share of bad rows above which the run stops", {.min = 0, .max = 1});
     v("strict", strict, "stop at the first bad row");
     v("preprocessing_num_workers", preprocessing_num_workers, "threads that tokenise; 0: all cores",
-      {.aliases = {"dataset_num_proc"}, .min = 0});
+      {.aliases = {"dataset_num_proc"}, .min = 0, .free_on_resume = true});
     v("dataset_prepared_path", dataset_prepared_path,
       "folder that keeps the tokens for the next start; empty: ~/.cache/keel/tokens for sets from 4 MB on; "
       "none: they are held in memory",
-      {.aliases = {"tokenized_path"}});
+      {.aliases = {"tokenized_path"}, .free_on_resume = true});
   }
 };
 

@@ -216,7 +216,8 @@ TEST_F(Resume, AnOlderFolderStaysUntilTheNewOneIsWhole) {
 TEST_F(Resume, AFinishedRunIsDoneAndIsLeftAsItIs) {
   ASSERT_EQ(run_keel(train_args("run", "")).code, 0);
   const auto before = everything("run");
-  const auto again = run_keel(train_args("run", "--logging_steps 2 --resume"));
+  const auto again = run_keel(train_args(
+      "run", "--logging_steps 2 --preprocessing_num_workers 1 --dataset_prepared_path none --resume"));
   ASSERT_EQ(again.code, 0) << again.text;
   EXPECT_THAT(again.text,
               HasSubstr(path("run") + " is done, nothing is left to train: 6 of 6 steps. The run finished."));
