@@ -60,7 +60,7 @@ OutputFolder::OutputFolder(fs::path dir, Use use) : dir_(std::move(dir)) {
       remove_halves(dir_ / "checkpoints");
     } else {
       check_replaceable(dir_, use == Use::overwrite);
-      empty();
+      empty_output_folder(dir_);
     }
   } catch (...) {
     ::close(lock_);
@@ -98,8 +98,8 @@ void OutputFolder::lock() {
   [[maybe_unused]] const auto n = ::write(lock_, own.data(), own.size());
 }
 
-void OutputFolder::empty() const {
-  for (const fs::path& file : content_of(dir_)) remove_tree(file);
+void empty_output_folder(const fs::path& dir) {
+  for (const fs::path& file : content_of(dir)) remove_tree(file);
 }
 
 }  // namespace keel

@@ -23,10 +23,12 @@ class OutputFolder {
 
  private:
   void lock();
-  void empty() const;
 
   std::filesystem::path dir_;
   int lock_ = -1;
 };
+
+// All but the lock is removed.
+void empty_output_folder(const std::filesystem::path& dir);
 
 }  // namespace keel

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/output_folder.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -44,12 +45,6 @@ bool has_ended(const fs::path& dir) {
   return summary.value("/facts/ended"_json_pointer, std::string(kInterrupted)) != kInterrupted;
 }
 
-// Everything but the lock: a run that left no checkpoint starts over.
-void clear(const fs::path& dir) {
-  for (const fs::path& entry : list_folder(dir))
-    if (entry.filename() != ".lock") remove_tree(entry);
-}
-
 // To start over would remove what may still be saved.
 [[noreturn]] void fail_none_good(const fs::path& checkpoints) {
   throw UserError(
@@ -89,7 +84,7 @@ ResumePoint prepare_resume(RunConfig& config) {
   remove_tree(dir / "rejected.jsonl");  // the rows are read again
   if (!found) {
     info("no checkpoint in {}: starting from the beginning", dir.string());
-    clear(dir);
+    empty_output_folder(dir);
   }
   return {.checkpoint = found};
 }

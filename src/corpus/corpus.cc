@@ -91,7 +91,8 @@ class CorpusReader {
       case FileKind::tsv:
         return read_table(bytes, '\t', path, rows);
       case FileKind::plain_text:
-        return read_plain_text(bytes, path.string() + ":1", rows);
+        if (!is_blank(bytes)) rows.add({.text = bytes, .plain = true}, bytes.size());
+        return;
       case FileKind::unknown:
         break;
     }
@@ -111,16 +112,6 @@ class CorpusReader {
       rows.add({.cells = std::move(cells), .fault = std::move(fault), .line = line}, kCellsBytes);
       return !full(rows.waiting());
     });
-  }
-
-  static void read_plain_text(std::string_view bytes, std::string place, RowBlocks& rows) {
-    if (is_blank(bytes)) return;
-    ParsedRow row{.record = {.place = place}, .schema = "text"};
-    if (auto fault = check_text(bytes))
-      row.rejected = Rejection{std::move(place), "", fault->found, fault->wanted};
-    else
-      row.record.text = std::string(bytes);
-    rows.add(std::move(row));
   }
 
   void take(std::vector<ParsedRow> parsed) {

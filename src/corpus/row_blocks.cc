@@ -34,11 +34,6 @@ void RowBlocks::add(RawRow row, size_t bytes) {
   if (bytes_ >= kBlockBytes) parse_block();
 }
 
-void RowBlocks::add(ParsedRow row) {
-  finish();
-  parsed_.push_back(std::move(row));
-}
-
 // The pages before this block are done with.
 void RowBlocks::parse_block() {
   if (parsing_) {

@@ -25,8 +25,7 @@ class RowBlocks {
 
   // bytes: what the row counts for in the size of a block.
   void add(RawRow row, size_t bytes);
-  void add(ParsedRow row);  // in its place behind the rows before
-  void finish();            // the sink gets what it has not got yet
+  void finish();  // the sink gets what it has not got yet
 
   size_t waiting() const;  // rows that the sink has not got yet
 

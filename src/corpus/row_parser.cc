@@ -104,6 +104,12 @@ ParsedRow RowParser::parse(RawRow row, const std::string& file) const {
 
 MaybeFault RowParser::read(RawRow& raw, ParsedRow& out) const {
   if (raw.fault) return raw.fault;
+  if (raw.plain) {
+    if (auto fault = check_text(raw.text)) return fault;
+    out.schema = kTextReader.name;
+    out.record.text = std::string(raw.text);
+    return {};
+  }
   Json row;
   if (raw.cells)
     row = std::move(*raw.cells);

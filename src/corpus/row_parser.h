@@ -17,6 +17,7 @@ struct RawRow {
   std::string_view text;
   std::optional<std::string> own;  // holds text where the file's own bytes do not stay
   std::optional<Json> cells;       // of a table, instead of text
+  bool plain = false;              // text is no JSON, but the record's own
   MaybeFault fault;                // found by the table's reader
   int64_t line = 1;
 };

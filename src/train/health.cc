@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/names.h"
-#include "loss/loss.h"
 #include "train/moments.h"
 
 namespace keel {
@@ -37,14 +36,13 @@ std::string named_rows(std::span<const Batch> micro) {
 }
 
 void add(Reading& reading, const StepOutcome& outcome) {
-  const LossZones zones = loss_zones(outcome.nll_N, outcome.weight_N);
   reading.supervised += outcome.supervised;
   const double share = static_cast<double>(outcome.supervised) / static_cast<double>(reading.supervised);
   const auto mix = [share](double& mean, double value) { mean += share * (value - mean); };
   mix(reading.nll, outcome.nll);
   mix(reading.grad_norm, outcome.grad_norm);
   mix(reading.weight, outcome.weight);
-  mix(reading.hopeless, zones.tokens[3]);
+  mix(reading.hopeless, outcome.zones.tokens[3]);
 }
 
 std::vector<std::string> Health::warnings() const {

@@ -63,9 +63,8 @@ class Health {
   // logarithm of the gradient norm (norms are factors: their law is skewed, that of their logarithms is not).
   // A deviation below 0.01 · max(1, mean) of the loss or 0.1 of the logarithm is not believed in. What is
   // above goes into mean and variance only as far as the limit, so that one spike does not hide the next and
-  // a lasting change is usual after a few steps. Six: on normal steps never; four runs of 224 steps on real
-  // data reached 2 (loss) and 3.4 (norm); steps of a single row, whose losses may be as skewed as an
-  // exponential law, reach it once in 700.
+  // a lasting change is usual after a few steps. Six: a normal law never reaches it; an exponential one, as
+  // skewed as the losses of single rows may be, with probability exp(-7), about once in 1,100 steps.
   bool accepts(const Reading& reading);
 
   // Loss or gradient of an update: finite, or not (said each time). sick: the run is to be stopped.

@@ -50,7 +50,6 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
   memory_.supervised += o.supervised;
   const bool last = at.step == at.total_steps;
   if (at.step % logging_steps_ == 0 || last) {
-    const LossZones zones = loss_zones(o.nll_N, o.weight_N);
     Json row{{"step", at.step},
              {"epoch", at.epoch},
              {"loss", o.loss},
@@ -63,8 +62,8 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
              {"supervised_tokens", supervised()},
              {"skipped", note.skipped},
              {"spikes", note.spikes},
-             {"zone_tokens", zones.tokens},
-             {"zone_weight", zones.weight},
+             {"zone_tokens", o.zones.tokens},
+             {"zone_weight", o.zones.weight},
              {"tokens_per_s", tokens_per_s()},
              {"elapsed_s", clock_.seconds()},
              {"memory_gb", resident_gb()},

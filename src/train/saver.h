@@ -19,8 +19,8 @@ class Saver {
   SaveSizes sizes() const;  // of what the functions below write
 
   // run_dir/checkpoints/step-N with trainer_state.json, optimizer.safetensors and checksums.json; the oldest
-  // beyond `keep` (apart from this one) are removed, and
-  // only the newest two keep the optimiser's state. Returns the folder.
+  // beyond `keep` (apart from this one) are removed, and only the newest two keep the optimiser's state.
+  // Returns the folder.
   std::filesystem::path checkpoint(int64_t step, const Json& trainer_state, int64_t keep) const;
 
   // Again what every checkpoint() ends with, for what could not be removed then.

@@ -135,9 +135,10 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
     out.loss += loss.item<double>();
   }
   out.nll_N = at::cat(parts.nll);
-  out.weight_N = at::cat(parts.weight);
+  const at::Tensor weight_N = at::cat(parts.weight);
   out.nll = out.nll_N.mean(at::kDouble).item<double>();
-  out.weight = out.weight_N.mean(at::kDouble).item<double>();
+  out.weight = weight_N.mean(at::kDouble).item<double>();
+  out.zones = loss_zones(out.nll_N, weight_N);
   out.entropy = at::cat(parts.entropy).mean(at::kDouble).item<double>();
   // 3. Clip.
   out.grad_norm = optimiser_.gradient_norm();

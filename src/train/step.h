@@ -29,8 +29,9 @@ struct StepOutcome {
   double grad_norm = 0;  // before clipping
   double denominator = 0;
   int64_t tokens = 0, supervised = 0;
-  at::Tensor nll_N, weight_N;  // of all supervised tokens of the step
-  bool updated = false;        // the weights were
+  at::Tensor nll_N;      // of all supervised tokens of the step
+  LossZones zones;       // of these
+  bool updated = false;  // the weights were
 
   bool finite() const;
 };

@@ -22,6 +22,14 @@ class SickRuns : public test::TrainingTest {
     return run_keel(train_args(out, "--sample_count 0 " + more));
   }
 
+  // A run that stops as sick, says so, and leaves no such thing.
+  std::string stopped(const std::string& more, const std::string& unwritten) const {
+    const test::Outcome run = train("run", more);
+    EXPECT_EQ(run.code, 2) << run.text;
+    EXPECT_FALSE(fs::exists(dir_ / "run" / unwritten));
+    return run.text;
+  }
+
   std::vector<std::string> warnings(const std::string& run) const {
     return read_json(dir_ / (run + "/summary.json"))["warnings"].get<std::vector<std::string>>();
   }
@@ -86,28 +94,21 @@ TEST_F(SickRuns, FiveStepsInARowThatAreNotFiniteGoBackAndStop) {
 // The weights are in doubt, so a stop waits until it is clear what they are.
 TEST_F(SickRuns, AStopThatIsAskedForMeanwhileSavesNothing) {
   write_file(dir_ / "rows.jsonl", kPoison);
-  const auto run = train("run", "--quarantine false --max_steps 9 --max_time 1e-9");
-  EXPECT_EQ(run.code, 2) << run.text;
-  EXPECT_THAT(run.text, HasSubstr("step 5: the run is sick and stops: 5 updates in a row"));
-  EXPECT_THAT(run.text, HasSubstr("before: no update was finite; rows in quarantine: 0\n"));
-  EXPECT_THAT(run.text, HasSubstr("starts over: no checkpoint from before can be gone on from"));
-  EXPECT_FALSE(fs::exists(dir_ / "run/checkpoints"));
+  const std::string text = stopped("--quarantine false --max_steps 9 --max_time 1e-9", "checkpoints");
+  EXPECT_THAT(text, HasSubstr("step 5: the run is sick and stops: 5 updates in a row"));
+  EXPECT_THAT(text, HasSubstr("before: no update was finite; rows in quarantine: 0\n"));
+  EXPECT_THAT(text, HasSubstr("starts over: no checkpoint from before can be gone on from"));
 }
 
 TEST_F(SickRuns, APlanThatEndsWithoutOneFiniteUpdateSavesNoModel) {
   write_file(dir_ / "rows.jsonl", kPoison);
-  const auto run = train("run", "--max_steps 3");
-  EXPECT_EQ(run.code, 2) << run.text;
-  EXPECT_THAT(run.text, HasSubstr("the run is sick and stops: 3 updates in a row"));
-  EXPECT_FALSE(fs::exists(dir_ / "run/model"));
+  EXPECT_THAT(stopped("--max_steps 3", "model"), HasSubstr("the run is sick and stops: 3 updates in a row"));
 }
 
 // The update of step 1 is the bad one, and the plan is over before five others have failed.
 TEST_F(SickRuns, APlanThatEndsWithSickWeightsSavesNoModel) {
-  const auto run = train("run", "--max_steps 3 --learning_rate 1e30 --lr_scheduler_type constant");
-  EXPECT_EQ(run.code, 2) << run.text;
-  EXPECT_THAT(run.text, HasSubstr("step 3: the run is sick and stops: 2 updates in a row"));
-  EXPECT_FALSE(fs::exists(dir_ / "run/model"));
+  EXPECT_THAT(stopped("--max_steps 3 --learning_rate 1e30 --lr_scheduler_type constant", "model"),
+              HasSubstr("step 3: the run is sick and stops: 2 updates in a row"));
 }
 
 TEST_F(SickRuns, APlanThatEndsWithASickRowSavesItsModel) {

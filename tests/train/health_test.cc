@@ -281,8 +281,7 @@ TEST(ReadingTest, WindowsAreMixedByTheirTokens) {
                        .weight = 0.5,
                        .grad_norm = norm,
                        .supervised = n,
-                       .nll_N = at::tensor(losses),
-                       .weight_N = at::ones({n})};
+                       .zones = loss_zones(at::tensor(losses), at::ones({n}))};
   };
   Reading r;
   add(r, outcome(2, 1, {1, 1, 20}));

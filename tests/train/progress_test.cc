@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 TEST(Progress, TheTimeLeftCountsOnlyPausesThatComeAgain) {
   const test::TempDir dir;
   Progress progress(dir.path(), 1, "");
-  const StepOutcome outcome{.loss = 1, .nll_N = at::ones({2}), .weight_N = at::ones({2})};
+  const StepOutcome outcome{.loss = 1, .nll_N = at::ones({2})};
   const auto time_left = [&](int64_t step) {
     progress.on_step({.step = step, .total_steps = 10}, outcome, {});
     const std::string lines = read_text(dir.path() / "metrics.jsonl");

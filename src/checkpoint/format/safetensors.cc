@@ -28,7 +28,6 @@ constexpr std::array<std::pair<std::string_view, size_t>, 10> kDtypes{{{"F64", 8
                                                                        {"BOOL", 1}}};
 constexpr const char* kDownloadAgain = "the file is damaged or was cut: download or save it again";
 
-// A tensor's name comes from the file; a message shows a sane piece of it.
 struct Place {
   const std::string& path;
   std::string tensor = {};
