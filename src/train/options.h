@@ -26,6 +26,7 @@ struct TrainOptions {
   int64_t eval_steps = 0;
   int64_t save_steps = 0;
   int64_t save_total_limit = 2;
+  bool async_save = true;
   std::vector<std::string> checkpoint_epoch;
   bool load_best_model_at_end = true;
   int64_t early_stopping_patience = 0;
@@ -72,6 +73,9 @@ struct TrainOptions {
       {.min = 0, .free_on_resume = true});
     v("save_total_limit", save_total_limit, "checkpoints kept besides best and last",
       {.min = 0, .free_on_resume = true});
+    v("async_save", async_save,
+      "write checkpoints beside the training, from a copy in memory (docs/resume.md); false: training waits",
+      {.free_on_resume = true});
     v("checkpoint_epoch", checkpoint_epoch,
       "epochs (from 0) after which a model is kept for good, such as 0,1", {.free_on_resume = true});
     v("load_best_model_at_end", load_best_model_at_end,

@@ -32,6 +32,7 @@ class Run {
     if (memory_.step == 0 && evaluator_.any()) memory_.before = memory_.after = evaluate();
     if (memory_.open_step) close_step();
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
+      saver_.check();
       const StepPlan plan = sampler_.plan(memory_.step);
       ++memory_.step;
       step_examples_.clear();
@@ -65,7 +66,7 @@ class Run {
         health_(health_options(job), memory_.health),
         progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
                   job.resume_from.empty() ? nullptr : &memory_),
-        saver_(job.model, optimiser_, job.run_dir) {
+        saver_(job.model, optimiser_, job.run_dir, job.options.async_save) {
     if (job.resume_from.empty()) return;
     optimiser_.load_state(state.optimizer);
     info("resumed behind step {} of {} ({})", memory_.step, total_steps_, job_.resume_from.string());
@@ -201,6 +202,7 @@ class Run {
   }
 
   [[noreturn]] void stop_sick() {
+    saver_.wait();  // what it writes may have to be set aside
     memory_.health = health_.memory();
     stop_sick_run({.memory = memory_,
                    .streak = health_.streak(),
@@ -222,14 +224,18 @@ class Run {
     if (evaluator_.any() && due(o.eval_steps)) after_evaluation(evaluate());
     if (health_.in_streak()) return;  // what cannot be trusted yet is not saved
     if (at.ends_epoch) keep_epoch(at.epoch);
-    if (due(o.save_steps) && !last) checkpoint();
+    if (!due(o.save_steps) || last || !job_.save) return;
+    const Json state = state_to_save();
+    timed([&] { saver_.start_checkpoint(step, state, o.save_total_limit); });
   }
 
   TrainSummary interrupt() {
     memory_.open_step = true;
     TrainSummary s = summary();
     s.ended = kInterrupted;
-    if (job_.save) s.saved = checkpoint();
+    if (!job_.save) return s;
+    const Json state = state_to_save();
+    timed([&] { s.saved = saver_.checkpoint(memory_.step, state, job_.options.save_total_limit); });
     return s;
   }
 
@@ -264,16 +270,14 @@ class Run {
     return outcome;
   }
 
-  fs::path checkpoint() {
-    if (!job_.save) return {};
+  // The metrics that it counts are on the disk before a checkpoint can be.
+  Json state_to_save() {
     memory_.evaluator = evaluator_.memory();
     memory_.token_batch = rule_.memory();
     memory_.quarantine = quarantine_.rows();
     memory_.health = health_.memory();
     memory_.progress = progress_.memory();
-    fs::path dir;
-    timed([&] { dir = saver_.checkpoint(memory_.step, to_json(memory_), job_.options.save_total_limit); });
-    return dir;
+    return to_json(memory_);
   }
 
   template <class Work>
