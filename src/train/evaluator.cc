@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "train/replay.h"
+
 namespace keel {
 
 // Source by source, in the order of the set; the total is that of all their tokens.
@@ -36,6 +38,7 @@ bool Evaluator::note_better_sources(const EvalOutcome& outcome) {
 EvalOutcome Evaluator::run(int64_t step, bool candidate) {
   EvalOutcome out;
   if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();
+  if (!sets_.replay.empty()) out.kl = divergence_over(model_, sets_.replay);
   if (sets_.domain.empty()) return out;
   out.domain = run_domain(out.by_source).mean();
   if (!candidate) return out;

@@ -8,6 +8,7 @@
 
 #include "data/example.h"
 #include "eval/nll.h"
+#include "train/replay_set.h"
 #include "train/run_memory.h"
 
 namespace keel {
@@ -15,13 +16,14 @@ namespace keel {
 struct EvalSets {
   std::vector<Example> domain, general;
   std::vector<std::string> sources = {};  // of domain, which Example::source points to
+  ReplaySet replay = {};                  // held out; how far the model has moved from what it was
 };
 
 class Evaluator {
  public:
   Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, EvaluatorMemory memory = {})
       : model_(model), sets_(sets), patience_(patience), memory_(std::move(memory)) {}
-  bool any() const { return !sets_.domain.empty() || !sets_.general.empty(); }
+  bool any() const { return !sets_.domain.empty() || !sets_.general.empty() || !sets_.replay.empty(); }
   // Behind this many steps. candidate: for best; without it patience does not wear either.
   EvalOutcome run(int64_t step, bool candidate);
 

@@ -69,6 +69,7 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
              {"memory_gb", resident_gb()},
              {"memory_peak_gb", peak_resident_gb()},
              {"eta_s", time_left(at)}};
+    if (o.kl) row["kl_replay"] = *o.kl;
     if (note.token_batch > 0) row["token_batch"] = note.token_batch;
     if (sources_.size() > 1) row["source_share"] = source_shares();
     writer_.write(row);

@@ -46,6 +46,7 @@ std::map<std::string, double> sources_from(const Json& json) {
 Json to_json(const EvalOutcome& o) {
   return {{"domain", maybe(o.domain)},
           {"general", maybe(o.general)},
+          {"kl", maybe(o.kl)},
           {"by_source", to_json(o.by_source)},
           {"best", o.best},
           {"stop", o.stop}};
@@ -54,6 +55,7 @@ Json to_json(const EvalOutcome& o) {
 EvalOutcome outcome_from(const Json& json) {
   return {.domain = maybe_from(json.at("domain")),
           .general = maybe_from(json.at("general")),
+          .kl = maybe_from(json.at("kl")),
           .by_source = sources_from(json.at("by_source")),
           .best = json.at("best"),
           .stop = json.at("stop")};
@@ -165,6 +167,7 @@ Json EvalOutcome::row() const {
   if (domain) out["eval_loss"] = *domain;
   for (const auto& [name, nll] : by_source) out["eval_loss/" + name] = nll;
   if (general) out["general_loss"] = *general;
+  if (kl) out["kl_from_start"] = *kl;
   return out;
 }
 

@@ -15,6 +15,7 @@ namespace keel {
 
 struct EvalOutcome {
   std::optional<double> domain, general;      // mean NLL; absent where there is no set
+  std::optional<double> kl;                   // from the model as it was, per token of held-out replay text
   std::map<std::string, double> by_source{};  // of the domain set, where it has more than one source
   bool best = false;                          // better domain NLL than ever before (the first counts)
   bool stop = false;                          // patience is used up

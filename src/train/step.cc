@@ -72,12 +72,16 @@ double Step::nonzero_losses(const Parts& parts) {
 
 bool StepOutcome::finite() const { return std::isfinite(loss) && std::isfinite(grad_norm); }
 
-at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts) {
+at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
   const ForwardMode mode{.training = true,
                          .gradient_checkpointing = options_.gradient_checkpointing,
                          .dropout_key = dropout_key};
   const at::Tensor hidden_TD = model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, mode);
-  const LossInput all{.hidden_ND = hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device())),
+  return hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
+}
+
+at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts) {
+  const LossInput all{.hidden_ND = hidden(batch, dropout_key),
                       .head_VD = model_.head_VD(),
                       .labels_N = batch.labels_N,
                       .coefficient_N = batch.coefficient_N,
@@ -111,7 +115,24 @@ std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
   return std::isfinite(norm) ? std::string() : std::string("gradient norm ") + named(norm);
 }
 
-StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts) {
+// Gradients of kl_replay · (mean divergence over the replayed tokens); returns the mean.
+double Step::add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_key) {
+  int64_t tokens = 0;
+  for (const ReplayBatch& part : replay) tokens += part.batch.supervised();
+  double mean = 0;
+  for (const ReplayBatch& part : replay) {
+    const Divergence kl = divergence_from(part.target, hidden(part.batch, dropout_key++), model_.head_VD(),
+                                          options_.loss.loss_chunk);
+    const at::Tensor loss = kl.sum / static_cast<double>(tokens);
+    torch::autograd::backward({loss * options_.kl_replay}, {});
+    optimiser_.collect_gradients();
+    mean += loss.item<double>();
+  }
+  return mean;
+}
+
+StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts,
+                      std::span<const ReplayBatch> replay) {
   // 1. One denominator, known before any forward pass.
   StepOutcome out;
   for (const Batch& b : micro) {
@@ -134,6 +155,7 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
     optimiser_.collect_gradients();
     out.loss += loss.item<double>();
   }
+  if (!replay.empty()) out.kl = add_replay(replay, rates.dropout_key + micro.size());
   out.nll_N = at::cat(parts.nll);
   const at::Tensor weight_N = at::cat(parts.weight);
   out.nll = out.nll_N.mean(at::kDouble).item<double>();

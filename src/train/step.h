@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "loss/loss.h"
 #include "model/model.h"
 #include "optim/adamw.h"
+#include "train/replay.h"
 
 namespace keel {
 
@@ -19,6 +21,7 @@ struct StepOptions {
   double max_grad_norm = 1.0;
   bool mean_over_nonzero = false;  // ytrainer_compat: divide by the tokens whose weighted loss is not zero
   bool gradient_checkpointing = false;
+  double kl_replay = 0;  // weight of the divergence per replayed token
 };
 
 struct StepOutcome {
@@ -28,10 +31,11 @@ struct StepOutcome {
   double weight = 0;     // mean token weighting
   double grad_norm = 0;  // before clipping
   double denominator = 0;
-  int64_t tokens = 0, supervised = 0;
-  at::Tensor nll_N;      // of all supervised tokens of the step
-  LossZones zones;       // of these
-  bool updated = false;  // the weights were
+  int64_t tokens = 0, supervised = 0;  // of the training rows
+  std::optional<double> kl;            // mean over the replayed tokens; absent where none is replayed
+  at::Tensor nll_N;                    // of all supervised tokens of the step
+  LossZones zones;                     // of these
+  bool updated = false;                // the weights were
 
   bool finite() const;
 };
@@ -51,7 +55,8 @@ class Step {
 
   // Throws UserError when no token of the step is trained. Weights and moments stay as they were when loss or
   // gradient norm is not finite, and when `accepts`, asked about a finite outcome before its update, says no.
-  StepOutcome run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts = {});
+  StepOutcome run(std::span<const Batch> micro, const StepRates& rates, const Judge& accepts = {},
+                  std::span<const ReplayBatch> replay = {});
 
   // What is not finite when this batch is a step of its own ("loss NaN", "gradient norm infinite"); empty:
   // nothing is. Changes no weight.
@@ -60,7 +65,9 @@ class Step {
  private:
   struct Parts;  // per-token values of the micro-batches so far
   static double nonzero_losses(const Parts& parts);
+  at::Tensor hidden(const Batch& batch, uint64_t dropout_key);  // of the rows that carry loss
   at::Tensor forward(const Batch& batch, uint64_t dropout_key, Parts& parts);
+  double add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_key);
 
   CausalLM& model_;
   AdamW& optimiser_;

@@ -1,0 +1,42 @@
+// Options of replay: what keeps a model at what it could (torch-free).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+
+namespace keel {
+
+struct ReplayOptions {
+  bool protect = false;
+  double kl_replay = 0;
+  double kl_replay_ratio = 0.25;
+  int64_t kl_replay_tokens = 16384;
+  int64_t kl_replay_top_k = 64;
+  std::vector<std::string> kl_replay_dataset;
+  std::string kl_replay_path;
+
+  template <class V>
+  void fields(V& v) {
+    v.group("keeping old abilities");
+    v("protect", protect,
+      "keep what the model could, without other data: sets what docs/protect.md found to work best");
+    v("kl_replay", kl_replay,
+      "adds this many times the KL divergence, per token, from the model as it was to the model as it is, on "
+      "text that the model wrote itself before training; 0: off",
+      {.min = 0});
+    v("kl_replay_ratio", kl_replay_ratio, "tokens of such text in a step, as a share of its training tokens",
+      {.min = 0.01, .max = 4});
+    v("kl_replay_tokens", kl_replay_tokens, "tokens that the model writes at the start", {.min = 256});
+    v("kl_replay_top_k", kl_replay_top_k,
+      "likeliest tokens whose probabilities are kept at each place; the others are one bucket", {.min = 1});
+    v("kl_replay_dataset", kl_replay_dataset,
+      "files of chats or texts to use in place of what the model writes itself");
+    v("kl_replay_path", kl_replay_path,
+      "replay.safetensors of another run that began with the same model: nothing is written anew",
+      {.free_on_resume = true});
+  }
+};
+
+}  // namespace keel
