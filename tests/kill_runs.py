@@ -19,7 +19,7 @@ COMMON = ["--num_train_epochs", "8", "--per_device_train_batch_size", "2", "--gr
           "--val_size", "8", "--learning_rate", "0.003", "--lr_scheduler_type", "cosine", "--eval_steps", "7",
           "--save_steps", "5", "--sample_count", "1", "--max_new_tokens", "4", "--precision", "fp32", "--threads", "1"]
 KINDS = {
-    "full": ["--mix_strategy", "multi_task"],
+    "full": ["--mix_strategy", "multi_task", "--kl_replay", "1", "--kl_replay_tokens", "512", "--kl_replay_top_k", "8"],
     "lora": ["--finetuning_type", "lora", "--lora_rank", "4", "--lora_dropout", "0.1", "--mix_strategy", "dmt", "--dmt_k", "0.5",
              "--order_by", "length", "--stages", '[{"epochs": 2}, {"epochs": 6, "learning_rate": 0.002}]'],
 }

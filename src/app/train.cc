@@ -7,6 +7,7 @@
 #include "app/data_subject.h"
 #include "app/grid_run.h"
 #include "app/interrupt.h"
+#include "app/replay_text.h"
 #include "app/resume.h"
 #include "app/samples.h"
 #include "app/session.h"
@@ -50,6 +51,16 @@ Json facts_of(const RunConfig& config, const RunData& data, const TrainSummary& 
   return facts;
 }
 
+// What programs read; the facts are for people.
+Json figures_of(const TrainSummary& s) {
+  return {{"steps", s.steps},
+          {"tokens", s.tokens},
+          {"supervised_tokens", s.supervised},
+          {"seconds", s.seconds},
+          {"tokens_per_s", s.tokens_per_s},
+          {"ended", s.ended}};
+}
+
 Json table_of(const TrainSummary& s) {
   const auto cell = [](const std::optional<double>& v) {
     return v ? fmt::format("{:.4f}", *v) : std::string("–");
@@ -65,6 +76,9 @@ Json table_of(const TrainSummary& s) {
   }
   if (s.before.general)
     rows.push_back({"general, loss per token", cell(s.before.general), cell(s.after.general)});
+  if (s.before.kl)
+    rows.push_back(
+        {"KL from the model as it was, per token of its own text", cell(s.before.kl), cell(s.after.kl)});
   rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
                   fmt::format("{:.4f}", s.last_loss)});
   return Json::array({{{"title", "Before and after"}, {"columns", {"", "before", "after"}}, {"rows", rows}}});
@@ -148,6 +162,7 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
       {"warnings", s.warnings},
       {"facts", facts_of(config, data, s)},
       {"tables", table_of(s)},
+      {"figures", figures_of(s)},
       {"losses", {{"before", s.before.row()}, {"after", s.after.row()}}},
       {"samples", samples.to_json()}};
   write_file(run_dir / "summary.json", summary.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -177,6 +192,7 @@ TrainJob train_job(const RunConfig& config, ChatModel& model, const RunData& dat
           .loss_by_source = loss_by_source(config.loss, data.train.sources),
           .stages = std::move(stages),
           .loss_reduction = config.data.loss_reduction,
+          .replay_options = config.replay,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,
           .run_dir = config.train.output_dir,
@@ -198,17 +214,19 @@ RunEnd train_run(RunConfig& config) {
     return RunEnd::finished;
   }
   ChatModel model = load_model(config, true);
-  const RunData data =
-      load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
-        log_short_check(config.data, train, validation);
-      });
+  RunData data = load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
+    log_short_check(config.data, train, validation);
+  });
   if (config.train.stage == "sft") warn_open_turns(data.train);
   settle_loss_reduction(config, data.train);
   config.model.precision = precision_name(model.lm->compute_dtype());
   forget_end(run_dir);
   write_file(run_dir / "config.yaml", dump_config(config.fields()));
   SampleSet samples = samples_before(config, model, data, from.checkpoint.has_value());
+  ReplayHalves replay = replay_text(config, model, from.checkpoint.has_value());
+  data.eval.replay = std::move(replay.held_out);
   TrainJob job = train_job(config, model, data, stages_of(config, data.train));
+  if (!replay.trained.empty()) job.replay = &replay.trained;
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();

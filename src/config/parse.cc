@@ -57,7 +57,11 @@ class Parser {
     take_words(line.words);
     if (!result_.config_file.empty() && !result_.help)
       for (const Setting& setting : read_config_file(result_.config_file)) take(setting);
-    for (const Setting& setting : line.settings) take(setting);
+    return run(line.settings);
+  }
+
+  ParseResult run(std::span<const Setting> settings) {
+    for (const Setting& setting : settings) take(setting);
     settle();
     return std::move(result_);
   }
@@ -175,6 +179,11 @@ std::string one_line(const ErrorText& problem) {
 ParseResult collect_options(const std::vector<FieldRef>& fields, const std::vector<std::string>& args,
                             const ParseRules& rules) {
   return Parser(fields, rules).run(args);
+}
+
+ParseResult collect_settings(const std::vector<FieldRef>& fields, std::span<const Setting> settings,
+                             const ParseRules& rules) {
+  return Parser(fields, rules).run(settings);
 }
 
 void throw_problems(const std::vector<ErrorText>& problems) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "base/fields.h"
 
 namespace keel {
+
+struct Setting;
 
 struct ParseRules {
   std::string command = "train";  // for messages: "keel train --help"
@@ -40,6 +43,10 @@ ParseResult parse_options(const std::vector<FieldRef>& fields, const std::vector
 // The same, but leaves the mistakes in problems for a caller that adds checks of its own.
 ParseResult collect_options(const std::vector<FieldRef>& fields, const std::vector<std::string>& args,
                             const ParseRules& rules = {});
+
+// The same from settings that were read from somewhere else, such as a plan of runs.
+ParseResult collect_settings(const std::vector<FieldRef>& fields, std::span<const Setting> settings,
+                             const ParseRules& rules = {});
 
 // Nothing for none, the problem itself for one, a numbered list for more.
 void throw_problems(const std::vector<ErrorText>& problems);

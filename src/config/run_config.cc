@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "config/settings.h"
 #include "config/validate.h"
 
 namespace keel {
@@ -22,6 +23,7 @@ std::vector<FieldRef> RunConfig::fields() {
   append(out, grid);
   append(out, loss);
   append(out, optim);
+  append(out, replay);
   append(out, train);
   append(out, generate);
   return out;
@@ -33,6 +35,18 @@ LoadedRun load_run_config(const std::vector<std::string>& args, const ParseRules
   if (run.parsed.help) return run;
   validate(run.config, run.parsed);
   throw_problems(run.parsed.problems);
+  return run;
+}
+
+LoadedRun collect_run_config(std::span<const std::vector<Setting>> layers) {
+  LoadedRun run;
+  for (const std::vector<Setting>& layer : layers) {
+    const ParseResult one = collect_settings(run.config.fields(), layer);
+    for (const auto& [name, where] : one.set_by) run.parsed.set_by[name] = where;
+    run.parsed.notes.insert(run.parsed.notes.end(), one.notes.begin(), one.notes.end());
+    run.parsed.problems.insert(run.parsed.problems.end(), one.problems.begin(), one.problems.end());
+  }
+  validate(run.config, run.parsed);
   return run;
 }
 

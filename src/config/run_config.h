@@ -2,6 +2,7 @@
 // experiment folder see the whole.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "model/options.h"
 #include "optim/options.h"
 #include "train/options.h"
+#include "train/replay_options.h"
 
 namespace keel {
 
@@ -23,6 +25,7 @@ struct RunConfig {
   OptimOptions optim;
   GridOptions grid;
   TrainOptions train;
+  ReplayOptions replay;
   GenerateOptions generate;
 
   // In the order of help and dump. The references live as long as this object stays where it is.
@@ -38,5 +41,8 @@ struct LoadedRun {
 // token_batch, the seed of generation). Throws UserError with all mistakes. With --help among the arguments
 // nothing is checked.
 LoadedRun load_run_config(const std::vector<std::string>& args, const ParseRules& rules = {});
+
+// The same from settings in layers: what a later layer says wins. The mistakes are left in parsed.problems.
+LoadedRun collect_run_config(std::span<const std::vector<Setting>> layers);
 
 }  // namespace keel

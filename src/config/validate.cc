@@ -14,6 +14,8 @@
 namespace keel {
 namespace {
 
+constexpr double kProtectingReplay = 1;  // docs/protect.md
+
 class Check {
  public:
   Check(RunConfig& config, ParseResult& parsed) : config_(config), parsed_(parsed) {}
@@ -27,6 +29,7 @@ class Check {
     schedule();
     stopping();
     weighting();
+    replay();
     config_.generate.seed = config_.train.seed;
   }
 
@@ -251,6 +254,18 @@ class Check {
               "eval_dataset or val_size");
     if (set("eval_steps") && config_.train.eval_steps > 0 && config_.data.general_dataset.empty())
       note("eval_steps", "there is no validation data");
+  }
+
+  void replay() {
+    ReplayOptions& replay = config_.replay;
+    if (replay.protect && !set("kl_replay")) replay.kl_replay = kProtectingReplay;
+    if (replay.protect && set("kl_replay") && replay.kl_replay == 0)
+      problem("protect", "protect: true with kl_replay: 0", "one of the two",
+              "replay is what protects; kl_replay: 0.1 is a weak one");
+    for (const auto& [name, place] : parsed_.set_by)
+      if (name.starts_with("kl_replay_") && replay.kl_replay == 0) note(name, "kl_replay is 0");
+    if (!replay.kl_replay_dataset.empty() && !replay.kl_replay_path.empty())
+      problem("kl_replay_path", "kl_replay_path together with kl_replay_dataset", "one of the two");
   }
 
   void weighting() {

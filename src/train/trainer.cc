@@ -57,7 +57,8 @@ class Run {
                .loss_by_source = job.loss_by_source,
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
-               .gradient_checkpointing = job.gradient_checkpointing}),
+               .gradient_checkpointing = job.gradient_checkpointing,
+               .kl_replay = job.replay_options.kl_replay}),
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
@@ -106,11 +107,14 @@ class Run {
       std::vector<Batch> micro;
       for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
       if (!has_labels(micro)) return;
-      const StepOutcome outcome = step_.run(micro, r, [&](const StepOutcome& finite) {
-        Reading reading = reading_of(micro, r);
-        add(reading, finite);
-        return health_.accepts(reading);
-      });
+      const StepOutcome outcome = step_.run(
+          micro, r,
+          [&](const StepOutcome& finite) {
+            Reading reading = reading_of(micro, r);
+            add(reading, finite);
+            return health_.accepts(reading);
+          },
+          replay_for(micro));
       if (outcome.finite() || !rows_are_sick(parts, job_.loss_reduction, r))
         return record(outcome, r.learning_rate, 0);
     }
@@ -150,7 +154,8 @@ class Run {
       StepRates r = rates();
       const double half_life = job_.optim.adam_beta2_half_life_tokens;
       if (half_life > 0) r.beta2_power = static_cast<double>(window.supervised()) / half_life;
-      const StepOutcome outcome = step_.run(std::span(&window, 1), r);
+      const std::span step(&window, 1);
+      const StepOutcome outcome = step_.run(step, r, {}, replay_for(step));
       if (!outcome.finite() && rows_are_sick({members}, "token", r)) return;
       rule_.add(outcome.nll);
       record(outcome, r.learning_rate, k);
@@ -165,6 +170,15 @@ class Run {
     for (const uint32_t m : members)
       examples.push_back(&step_examples_.emplace_back(job_.train_set.examples[m]));
     return make_batch(examples, reduction);
+  }
+
+  std::vector<ReplayBatch> replay_for(std::span<const Batch> micro) const {
+    if (!job_.replay) return {};
+    int64_t tokens = 0;
+    for (const Batch& b : micro) tokens += b.tokens();
+    const double share = job_.replay_options.kl_replay_ratio * static_cast<double>(tokens);
+    return Replay(*job_.replay, static_cast<uint64_t>(job_.options.seed))
+        .batches(memory_.updates, static_cast<int64_t>(share), job_.pack_tokens);
   }
 
   StepRates rates() const {
