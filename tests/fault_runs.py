@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import typing
 
 from kill_runs import ROOT, make_model, make_rows, result
 
@@ -30,6 +31,13 @@ CLEAR = re.compile(r"^keel: \S+: .+: (No space left on device|Input/output error
 UNPRUNED = re.compile(r"warning: (cannot remove the old checkpoint|old checkpoints stay|the optimiser's state in an older)")
 STARTED_OVER = "starting from the beginning"
 SECONDS = 60  # a run takes less than one
+
+
+class Call(typing.NamedTuple):
+    thread: str  # "main", or "beside" it
+    number: int  # among those of its thread
+    name: str
+    path: str
 
 
 class Sweep:
@@ -61,10 +69,10 @@ class Sweep:
         if code != 0:
             sys.exit(f"the undisturbed run ended with code {code}:\n{text}")
         found = state(disk / "run")
-        calls = [line.split(" ", 1) for line in log.read_text().splitlines()]
+        calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
         log.unlink()
         shutil.rmtree(disk)
-        return [(name, path.replace(str(disk), "")) for name, path in calls], found
+        return numbered([(thread, name, path.replace(str(disk), "")) for thread, name, path in calls]), found
 
     def prepare(self, kind, disk, sessions):
         """A disk with a run that was stopped so often; the arguments to go on with."""
@@ -81,11 +89,11 @@ class Sweep:
         shutil.copytree(ready, disk, dirs_exist_ok=True)
         return "--resume", "true"
 
-    def problems(self, kind, sessions, number, way, expected):
-        """What went wrong when the call of that number failed in that way."""
-        disk = self.work / f"{kind}-{sessions}-{number}-{way}"
+    def problems(self, kind, sessions, call, way, expected):
+        """What went wrong when that call failed in that way."""
+        disk = self.work / f"{kind}-{sessions}-{call.thread}-{call.number}-{way}"
         more = self.prepare(kind, disk, sessions)
-        code, text = self.run(kind, disk, more, KEEL_DISK_FAULT=f"{number}:{way}")
+        code, text = self.run(kind, disk, more, KEEL_DISK_FAULT=f"{call.thread}:{call.number}:{way}")
         out = []
         if sessions > 0 and STARTED_OVER in text:
             out.append("started over although there was a checkpoint")
@@ -167,15 +175,22 @@ def difference(found, expected):
     return f"names {names}, weights {weights}, metrics {'other' if found[2] != expected[2] else 'equal'}"
 
 
+def numbered(calls):
+    """The training's calls, then those of what is written beside it: which comes first changes from run to run, but not the
+    order of each by itself."""
+    return [Call(thread, number, name, path) for wanted in ("main", "beside")
+            for number, (thread, name, path) in enumerate((c for c in calls if c[0] == wanted), start=1)]
+
+
 def faults_of(calls, every_way):
-    """(number, way): every call fails, the first and the last of its kind on a file in every way, others in one."""
-    kinds = [(name, re.sub(r"step-\d+", "step", without_numbers(path))) for name, path in calls]
-    last = {kind: number for number, kind in enumerate(kinds)}
+    """(call, way): every call fails, the first and the last of its kind on a file in every way, others in one."""
+    kinds = [(c.thread, c.name, re.sub(r"step-\d+", "step", without_numbers(c.path))) for c in calls]
+    last = {kind: i for i, kind in enumerate(kinds)}
     seen, out = set(), []
-    for number, kind in enumerate(kinds):
-        ways = WAYS[kind[0]]
-        all_of_them = every_way or kind not in seen or last[kind] == number
-        out += [(number + 1, way) for way in (ways if all_of_them else [ways[number % len(ways)]])]
+    for i, (call, kind) in enumerate(zip(calls, kinds)):
+        ways = WAYS[call.name]
+        all_of_them = every_way or kind not in seen or last[kind] == i
+        out += [(call, way) for way in (ways if all_of_them else [ways[i % len(ways)]])]
         seen.add(kind)
     return out
 
@@ -192,16 +207,16 @@ def main():
             for sessions in (0, 3):  # from the start; going on behind the third step
                 calls, expected = sweep.calls(kind, sessions)
                 points += len(calls)
-                plan += [(kind, sessions, number, way, calls[number - 1], expected) for number, way in faults_of(calls, wanted == "all")]
+                plan += [(kind, sessions, call, way, expected) for call, way in faults_of(calls, wanted == "all")]
         if wanted.isdigit():
             plan = plan[::max(1, len(plan) // int(wanted))]
         print(f"{points} calls, {len(plan)} faults", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(lambda p: sweep.problems(*p[:4], p[5]), plan)
-            for (kind, sessions, number, way, call, _), problems in zip(plan, found):
+            found = pool.map(lambda p: sweep.problems(*p), plan)
+            for (kind, sessions, call, way, _), problems in zip(plan, found):
                 done, failures = done + 1, failures + bool(problems)
                 for problem in problems:
-                    print(f"{kind}, {sessions} sessions, call {number} ({' '.join(call)}), {way}: {problem}", flush=True)
+                    print(f"{kind}, {sessions} sessions, {call}, {way}: {problem}", flush=True)
     print(f"{points} calls, {done} faults, {failures} failures")
     sys.exit(1 if failures else 0)
 

@@ -114,6 +114,23 @@ TEST_F(Disk, FullDuringTheRunLosesNothing) {
               read_text(dir_ / "whole/model/model.safetensors"));
 }
 
+// The error of a checkpoint that is written beside the training is that of one written at once, and the run
+// does not go on for long.
+TEST_F(Disk, ASaveThatFailsBesideTheTrainingEndsIt) {
+  const auto failing = [&](const std::string& asynchronous) {
+    const auto run =
+        run_keel(disk_args("run", 100000, 1) + "--overwrite_output_dir --async_save " + asynchronous,
+                 "ulimit -f 100; timeout 60");
+    EXPECT_EQ(run.code, 2) << run.text;
+    EXPECT_LT(metrics("run").size(), 1000U);
+    return run.text.substr(std::min(run.text.size(), run.text.find("keel: ")));
+  };
+  const std::string text = failing("false");
+  EXPECT_THAT(text, HasSubstr("step-000001.part/model.safetensors: cannot write: File too large\n  try: "));
+  EXPECT_EQ(failing("true"), text);
+  EXPECT_TRUE(fs::is_empty(dir_ / "run/checkpoints"));
+}
+
 TEST_F(Disk, ReadOnlyIsSaid) {
   const Mount disk(dir_ / "disk", "16m");
   if (!disk.problem().empty()) GTEST_SKIP() << disk.problem();

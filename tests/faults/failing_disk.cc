@@ -1,12 +1,14 @@
 // libc's file calls as a disk answers them that fails once. A library to be preloaded into the real program,
 // so that the program holds nothing of it and no call can go past it; x86-64 or AArch64 Linux with glibc.
 //
-//   KEEL_DISK=FOLDER       the disk: only calls about what lies in it are counted, from 1
-//   KEEL_DISK_LOG=FILE     gets a line "CALL PATH" of each
-//   KEEL_DISK_FAULT=N:HOW  how the N-th fails: the number of an error ("28": once), "short" (half is
-//   written),
-//                          "full" (half is written, and from there on nothing more fits), "dead" (from there
-//                          on every call fails)
+//   KEEL_DISK=FOLDER       the disk: only calls about what lies in it are counted, from 1; those of the
+//                          program's first thread ("main") and of the others ("beside") by themselves, so
+//                          that a number means the same call in every run
+//   KEEL_DISK_LOG=FILE     gets a line "THREAD CALL PATH" of each
+//   KEEL_DISK_FAULT=THREAD:N:HOW
+//                          how the N-th of the thread fails: the number of an error ("28": once), "short"
+//                          (half is written), "full" (half is written, and from there on nothing more fits),
+//                          "dead" (from there on every call fails)
 //   KEEL_DISK_FREE=BYTES   what statvfs tells
 //
 // Nothing here allocates: the allocator itself opens files before this library is ready.
@@ -33,9 +35,10 @@ struct Disk {
   const char* folder = nullptr;
   const char* free = nullptr;
   int log = -1;
+  bool fault_beside = false;
   long fault_at = 0;
   const char* how = "";
-  std::atomic<long> calls = 0;
+  std::atomic<long> calls = 0, calls_beside = 0;
   std::atomic<bool> full = false, dead = false;
 };
 
@@ -44,8 +47,10 @@ Disk disk;
 __attribute__((constructor)) void start() {
   disk.free = ::getenv("KEEL_DISK_FREE");
   if (const char* fault = ::getenv("KEEL_DISK_FAULT")) {
+    const char* number = ::strchr(fault, ':');
     char* end = nullptr;
-    disk.fault_at = ::strtol(fault, &end, 10);
+    disk.fault_beside = fault[0] == 'b';
+    disk.fault_at = ::strtol(number == nullptr ? fault : number + 1, &end, 10);
     disk.how = *end == ':' ? end + 1 : "";
   }
   if (const char* log = ::getenv("KEEL_DISK_LOG"))
@@ -76,9 +81,11 @@ struct Place {
   }
 };
 
+bool is_beside() { return ::syscall(SYS_gettid) != ::syscall(SYS_getpid); }
+
 void log(const char* call, const char* path) {
   char line[2 * PATH_MAX + 32];
-  const int n = ::snprintf(line, sizeof line, "%s %s\n", call, path);
+  const int n = ::snprintf(line, sizeof line, "%s %s %s\n", is_beside() ? "beside" : "main", call, path);
   if (disk.log >= 0) ::syscall(SYS_write, disk.log, line, static_cast<size_t>(n));
 }
 
@@ -100,7 +107,8 @@ Verdict judge(const char* call, int folder, const char* name, bool takes_room) {
   }
   log(call, place.text);
   errno = before;
-  const bool now = ++disk.calls == disk.fault_at;
+  const long number = is_beside() ? ++disk.calls_beside : ++disk.calls;
+  const bool now = is_beside() == disk.fault_beside && number == disk.fault_at;
   if (disk.dead) return fails_with(EIO);
   if (disk.full) return takes_room ? fails_with(ENOSPC) : Verdict::goes_on;
   if (!now) return Verdict::goes_on;
