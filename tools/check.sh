@@ -53,7 +53,7 @@ step_examples() { once examples python3 tools/check_examples.py; }
 
 step_build() {
   local start=$SECONDS code=0
-  if [ "$build" = build ]; then ./dev build release || code=$?; else cmake --build "$build" || code=$?; fi
+  if [ "$build" = build ]; then ./dev build release all || code=$?; else cmake --build "$build" || code=$?; fi
   [ "$code" -eq 0 ] || built=0
   verdict build "$code" "$start"
 }

@@ -14,8 +14,6 @@
 namespace keel {
 namespace {
 
-constexpr double kProtectingReplay = 1;  // docs/protect.md
-
 class Check {
  public:
   Check(RunConfig& config, ParseResult& parsed) : config_(config), parsed_(parsed) {}

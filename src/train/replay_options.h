@@ -8,6 +8,8 @@
 
 namespace keel {
 
+inline constexpr double kProtectingReplay = 1;  // kl_replay under `protect`; docs/protect.md
+
 struct ReplayOptions {
   bool protect = false;
   double kl_replay = 0;
