@@ -14,97 +14,29 @@
 namespace keel {
 namespace {
 
-// Answers many prompts a few at a time: when one is answered the next takes its place, and when none is left
-// its place goes, so no step computes a token that nobody reads.
-class Decoding {
- public:
-  Decoding(ChatModel& model, std::span<const std::vector<int32_t>> prompts, const GenerateOptions& options)
-      : model_(model), prompts_(prompts), options_(options), answers_(prompts.size()) {
-    for (size_t p = 0; p < prompts.size(); ++p) budgets_.push_back(budget_of(prompts[p]));
+constexpr int64_t kMostTokens = 4096;  // of a pass, beside the last prompt's
+
+size_t common_beginning(std::span<const int32_t> a, std::span<const int32_t> b) {
+  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+int32_t likeliest(std::span<const float> logits) {
+  return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+// From the whole vocabulary, which need not be sorted for that.
+int32_t draw(std::span<const float> logits, double temperature, double uniform) {
+  const double largest = logits[static_cast<size_t>(likeliest(logits))];
+  std::vector<double> mass(logits.size());
+  double total = 0;
+  for (size_t i = 0; i < logits.size(); ++i) total += mass[i] = std::exp((logits[i] - largest) / temperature);
+  double target = uniform * total;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    target -= mass[i];
+    if (target < 0) return static_cast<int32_t>(i);
   }
-
-  std::vector<Answer> run(const GenerateEvents& events) {
-    const size_t places = std::min(prompts_.size(), static_cast<size_t>(options_.generate_batch));
-    int64_t longest = 0;
-    for (size_t p = 0; p < prompts_.size(); ++p)
-      longest = std::max(longest, static_cast<int64_t>(prompts_[p].size()) + budgets_[p]);
-    cache_ = model_.lm->make_cache(static_cast<int64_t>(places), longest);
-    while (next_ < places) places_.push_back(open_next());
-    while (!places_.empty()) step(events);
-    for (Answer& a : answers_) a.text = model_.tokenizer.decode(a.ids, true);
-    return std::move(answers_);
-  }
-
- private:
-  struct Place {
-    size_t prompt;
-    std::vector<int32_t> fresh;  // tokens that the model has not seen yet
-  };
-
-  int64_t budget_of(const std::vector<int32_t>& prompt) const {
-    return std::min(options_.max_new_tokens,
-                    model_.lm->max_positions() - static_cast<int64_t>(prompt.size()));
-  }
-
-  Place open_next() {
-    const size_t prompt = next_++;
-    return {.prompt = prompt, .fresh = prompts_[prompt]};
-  }
-
-  PackedTokens pack() const {
-    PackedTokens out{.ids_T = {}, .offsets = {0}};
-    for (const Place& place : places_)
-      out.offsets.push_back(out.offsets.back() + static_cast<int64_t>(place.fresh.size()));
-    out.ids_T = at::empty({out.offsets.back()}, at::kLong);
-    auto* ids = out.ids_T.mutable_data_ptr<int64_t>();
-    for (const Place& place : places_) ids = std::copy(place.fresh.begin(), place.fresh.end(), ids);
-    return out;
-  }
-
-  // One token more for each place. From the last place on, as remove() puts the last one into a gap.
-  void step(const GenerateEvents& events) {
-    const at::Tensor hidden_BD = model_.lm->decode(pack(), *cache_);
-    const at::Tensor logits_BV =
-        at::linear(hidden_BD, model_.lm->head_VD()).to(at::kCPU, at::kFloat).contiguous();
-    const auto vocabulary = static_cast<size_t>(logits_BV.size(1));
-    for (size_t b = places_.size(); b-- > 0;) {
-      if (extend(places_[b], {logits_BV.const_data_ptr<float>() + b * vocabulary, vocabulary}, events))
-        continue;
-      if (events.on_answer) events.on_answer(++done_);
-      if (next_ < prompts_.size()) {
-        cache_->restart(static_cast<int64_t>(b));
-        places_[b] = open_next();
-      } else {
-        cache_->remove(static_cast<int64_t>(b));
-        if (b + 1 < places_.size()) places_[b] = std::move(places_.back());
-        places_.pop_back();
-      }
-    }
-  }
-
-  // Whether the answer goes on behind the token that these logits give.
-  bool extend(Place& place, std::span<const float> logits, const GenerateEvents& events) {
-    Answer& answer = answers_[place.prompt];
-    Rng rng(static_cast<uint64_t>(options_.seed), "sample", place.prompt, answer.ids.size());
-    const int32_t token = choose_token(logits, options_, rng.uniform());
-    answer.stopped = std::ranges::find(model_.stop_ids, token) != model_.stop_ids.end();
-    if (answer.stopped) return false;
-    answer.ids.push_back(token);
-    if (events.on_token) events.on_token(place.prompt, token);
-    place.fresh = {token};
-    return static_cast<int64_t>(answer.ids.size()) < budgets_[place.prompt];
-  }
-
-  ChatModel& model_;
-  std::span<const std::vector<int32_t>> prompts_;
-  const GenerateOptions& options_;
-  std::vector<int64_t> budgets_;  // most tokens of each answer
-  std::vector<Answer> answers_;
-  std::unique_ptr<KvCache> cache_;
-  std::vector<Place> places_;  // place b is sequence b of the cache
-  size_t next_ = 0;            // first prompt that has no place yet
-  size_t done_ = 0;
-};
+  return likeliest(logits);
+}
 
 void check_prompts(const ChatModel& model, std::span<const std::vector<int32_t>> prompts) {
   for (const auto& prompt : prompts) {
@@ -122,8 +54,8 @@ void check_prompts(const ChatModel& model, std::span<const std::vector<int32_t>>
 }  // namespace
 
 int32_t choose_token(std::span<const float> logits, const GenerateOptions& options, double uniform) {
-  if (options.temperature <= 0)
-    return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  if (options.temperature <= 0) return likeliest(logits);
+  if (options.top_k <= 0 && options.top_p >= 1) return draw(logits, options.temperature, uniform);
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   size_t keep =
@@ -151,12 +83,103 @@ int32_t choose_token(std::span<const float> logits, const GenerateOptions& optio
   return order[std::min(last, keep - 1)];
 }
 
+Generator::Generator(ChatModel& model, const GenerateOptions& options)
+    : model_(model),
+      options_(options),
+      cache_(model.lm->make_cache(options.generate_batch)),
+      places_(static_cast<size_t>(options.generate_batch)) {}
+
+std::vector<Answer> Generator::answer(std::span<const std::vector<int32_t>> prompts,
+                                      const GenerateEvents& events) {
+  const at::NoGradGuard no_grad;
+  check_prompts(model_, prompts);
+  prompts_ = prompts;
+  answers_.assign(prompts.size(), {});
+  busy_ = next_ = done_ = 0;
+  while (busy_ > 0 || next_ < prompts_.size()) {
+    open_places();
+    step(events);
+  }
+  for (Answer& a : answers_) a.text = model_.tokenizer.decode(a.ids, true);
+  return std::move(answers_);
+}
+
+void Generator::open_places() {
+  size_t tokens = busy_;
+  while (busy_ < places_.size() && next_ < prompts_.size() && tokens < kMostTokens) {
+    open(prompts_[next_]);
+    tokens += places_[busy_ - 1].unread().size();
+  }
+}
+
+// The next place is for this prompt. Either a free place comes there that holds the prompt's beginning, or
+// the beginning is copied from a busy one, which the model reads before.
+void Generator::open(const std::vector<int32_t>& prompt) {
+  const auto all_but_last = std::span(prompt).first(prompt.size() - 1);
+  size_t best = busy_, shared = 0;
+  for (size_t p = 0; p < places_.size(); ++p) {
+    const size_t known = p < busy_ ? places_[p].ids.size() : places_[p].read;
+    const size_t common = common_beginning(std::span(places_[p].ids).first(known), all_but_last);
+    if (common > shared) best = p, shared = common;
+  }
+  const bool copied = best < busy_;
+  if (!copied) swap(best, busy_);
+  cache_->keep(static_cast<int64_t>(busy_), copied ? 0 : static_cast<int64_t>(shared));
+  places_[busy_] = {.prompt = next_++, .ids = prompt, .read = shared};
+  if (copied) places_[busy_].beginning = {static_cast<int64_t>(best), static_cast<int64_t>(shared)};
+  ++busy_;
+}
+
+PackedTokens Generator::unread() const {
+  PackedTokens out{.ids_T = {}, .offsets = {0}};
+  std::vector<int64_t> ids;
+  for (const Place& place : std::span(places_).first(busy_)) {
+    ids.insert(ids.end(), place.unread().begin(), place.unread().end());
+    out.offsets.push_back(static_cast<int64_t>(ids.size()));
+    out.beginnings.push_back(place.beginning);
+  }
+  out.ids_T = at::tensor(ids, at::kLong);
+  return out;
+}
+
+// One token more for each busy place. From the last one on, as swap() puts it into a gap.
+void Generator::step(const GenerateEvents& events) {
+  const at::Tensor hidden_BD = model_.lm->decode(unread(), *cache_);
+  const at::Tensor logits_BV =
+      at::linear(hidden_BD, model_.lm->head_VD()).to(at::kCPU, at::kFloat).contiguous();
+  const auto vocabulary = static_cast<size_t>(logits_BV.size(1));
+  for (size_t b = busy_; b-- > 0;) {
+    places_[b].read = places_[b].ids.size();
+    places_[b].beginning = {};
+    if (extend(places_[b], {logits_BV.const_data_ptr<float>() + b * vocabulary, vocabulary}, events))
+      continue;
+    if (events.on_answer) events.on_answer(++done_);
+    swap(b, --busy_);
+  }
+}
+
+// Whether the answer goes on behind the token that these logits give.
+bool Generator::extend(Place& place, std::span<const float> logits, const GenerateEvents& events) {
+  Answer& answer = answers_[place.prompt];
+  Rng rng(static_cast<uint64_t>(options_.seed), "sample", place.prompt, answer.ids.size());
+  const int32_t token = choose_token(logits, options_, rng.uniform());
+  answer.stopped = std::ranges::find(model_.stop_ids, token) != model_.stop_ids.end();
+  if (answer.stopped) return false;
+  answer.ids.push_back(token);
+  place.ids.push_back(token);
+  if (events.on_token) events.on_token(place.prompt, token);
+  const int64_t room = model_.lm->max_positions() - static_cast<int64_t>(prompts_[place.prompt].size());
+  return static_cast<int64_t>(answer.ids.size()) < std::min(options_.max_new_tokens, room);
+}
+
+void Generator::swap(size_t a, size_t b) {
+  std::swap(places_[a], places_[b]);
+  cache_->swap(static_cast<int64_t>(a), static_cast<int64_t>(b));
+}
+
 std::vector<Answer> generate(ChatModel& model, std::span<const std::vector<int32_t>> prompts,
                              const GenerateOptions& options, const GenerateEvents& events) {
-  const at::NoGradGuard no_grad;
-  check_prompts(model, prompts);
-  if (prompts.empty()) return {};
-  return Decoding(model, prompts, options).run(events);
+  return Generator(model, options).answer(prompts, events);
 }
 
 }  // namespace keel

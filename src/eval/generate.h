@@ -22,8 +22,44 @@ struct GenerateEvents {
   std::function<void(size_t answers_done)> on_answer = {};
 };
 
-// Answers in the order of the prompts; generate_batch of them are being answered at any time. Sampling draws
-// from the stream (seed, "sample", prompt, position): an answer does not depend on what it was batched with.
+// Answers prompts, generate_batch of them at any time: when one is answered the next takes its place, and no
+// step computes a token that nobody reads. A prompt is read from where it differs from all that the places
+// hold, be it being answered or of the call before: a system message is read once, a talk goes on.
+class Generator {
+ public:
+  Generator(ChatModel& model, const GenerateOptions& options);
+
+  // In the order of the prompts. Sampling draws from the stream (seed, "sample", prompt, position): an answer
+  // does not depend on what it was batched with.
+  std::vector<Answer> answer(std::span<const std::vector<int32_t>> prompts,
+                             const GenerateEvents& events = {});
+
+ private:
+  struct Place {
+    size_t prompt = 0;         // its number
+    std::vector<int32_t> ids;  // the prompt and its answer so far
+    size_t read = 0;           // of these
+    Beginning beginning = {};  // of the next pass
+    std::span<const int32_t> unread() const { return std::span(ids).subspan(read); }
+  };
+
+  void open_places();
+  void open(const std::vector<int32_t>& prompt);
+  PackedTokens unread() const;
+  void step(const GenerateEvents& events);
+  bool extend(Place& place, std::span<const float> logits, const GenerateEvents& events);
+  void swap(size_t a, size_t b);
+
+  ChatModel& model_;
+  GenerateOptions options_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<Place> places_;  // place b is sequence b of the cache; the first busy_ are being answered
+  std::span<const std::vector<int32_t>> prompts_;
+  std::vector<Answer> answers_;
+  size_t busy_ = 0, next_ = 0, done_ = 0;  // next_: the first prompt that has had no place yet
+};
+
+// One call of a Generator.
 std::vector<Answer> generate(ChatModel& model, std::span<const std::vector<int32_t>> prompts,
                              const GenerateOptions& options, const GenerateEvents& events = {});
 

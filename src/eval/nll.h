@@ -32,6 +32,9 @@ struct RowSignals {
 struct NllOptions {
   int64_t max_tokens = 4096;  // of a forward pass
   int64_t loss_chunk = 256;
+  // What rows of a pass begin with alike is read once: for rows of one segment, such as the choices of a
+  // question. Equal to reading each alone but for rounding.
+  bool share_beginnings = false;
   std::function<void(const RowSignals&)> on_row = {};  // called in the order of the set
 };
 

@@ -121,10 +121,11 @@ void measure_rows(ChatModel& model, const std::vector<Probe>& probes, const Prep
                   const std::string& choice_score, const std::function<void()>& on_row,
                   std::vector<ProbeResult>& results) {
   std::vector<RowSum> sums;
-  nll_over(*model.lm, prepared.rows, {.on_row = [&](const RowSignals& r) {
+  const auto keep_sum = [&](const RowSignals& r) {
     sums.push_back({std::accumulate(r.nll.begin(), r.nll.end(), 0.0), r.example->supervised()});
     on_row();
-  }});
+  };
+  nll_over(*model.lm, prepared.rows, {.share_beginnings = true, .on_row = keep_sum});
   for (size_t begin = 0, end = 0; begin < sums.size(); begin = end) {
     const size_t index = prepared.probe_of[begin];
     while (end < sums.size() && prepared.probe_of[end] == index) ++end;
@@ -143,7 +144,7 @@ class Talks {
  public:
   Talks(ChatModel& model, const std::vector<Probe>& probes, const PreparedProbes& prepared,
         const ProbeRunOptions& options)
-      : model_(model), options_(options) {
+      : model_(model), generator_(model, options.generate) {
     for (const size_t index : prepared.asked) {
       const Probe& probe = probes[index];
       talks_.push_back({.probe = probe, .messages = user_message(user_says(probe, 0), options.system)});
@@ -176,8 +177,7 @@ class Talks {
       if (fresh) prompts.push_back(prompt_ids(model_, talk.messages));
       talk.prompt = at->second;
     }
-    const auto answers =
-        generate(model_, prompts, options_.generate, {.on_answer = [&](size_t) { on_answer(); }});
+    const auto answers = generator_.answer(prompts, {.on_answer = [&](size_t) { on_answer(); }});
     for (Talk& talk : talks_) {
       if (talk.probe.earlier.size() < round) continue;
       talk.answer = answers[talk.prompt];
@@ -188,7 +188,7 @@ class Talks {
   }
 
   ChatModel& model_;
-  const ProbeRunOptions& options_;
+  Generator generator_;  // goes on where a talk's last round ended
   std::vector<Talk> talks_;
   size_t rounds_ = 0;
 };

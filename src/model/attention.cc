@@ -235,6 +235,25 @@ at::Tensor attention(const AttentionInput& input, const Segments& segments) {
   return Attention::apply(input.q_KRd, input.k_KTd, input.v_TE.contiguous(), segments.offsets, input.window);
 }
 
+at::Tensor attention_shared(const AttentionInput& input, const Segments& segments) {
+  const int64_t group = input.q_KRd.size(1) / input.k_KTd.size(1);
+  const at::Tensor v_KTd = by_head(input.v_TE, input.k_KTd.size(0)).contiguous();
+  std::vector<at::Tensor> keys, values, parts;  // of each segment, from its beginning on
+  for (int64_t s = 0; s < segments.count(); ++s) {
+    const QueryBlock own{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
+    const auto& [from, shared] = segments.beginnings[s];
+    const auto behind = [&, from = from, shared = shared](const std::vector<at::Tensor>& earlier,
+                                                          const at::Tensor& x) {
+      return shared == 0 ? x : at::cat({earlier[from].slice(1, 0, shared), x}, 1);
+    };
+    keys.push_back(behind(keys, key_rows(input.k_KTd, own)));
+    values.push_back(behind(values, key_rows(v_KTd, own)));
+    parts.push_back(
+        attend_cached(query_rows(input.q_KRd, own, group), keys.back(), values.back(), group, input.window));
+  }
+  return at::cat(parts);
+}
+
 at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k_all, const at::Tensor& v_all, int64_t group,
                          int64_t window) {
   const int64_t queries = q.size(1) / group;

@@ -21,6 +21,9 @@ struct AttentionInput {
 at::Tensor attention(const AttentionInput& input, const Segments& segments);
 at::Tensor attention_composed(const AttentionInput& input, const Segments& segments);
 
+// Without gradient, for segments that begin as earlier ones: their keys and values are copied together.
+at::Tensor attention_shared(const AttentionInput& input, const Segments& segments);
+
 // Without gradient, for decoding: the last query of q [K, n·G, d] sees all keys of k, v [K, m, d], m >= n.
 // Returns [n, K·G·d].
 at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t group,

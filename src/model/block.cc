@@ -21,7 +21,9 @@ at::Tensor Block::mlp(const at::Tensor& h, const ForwardMode& mode) const {
 
 at::Tensor Block::forward(const at::Tensor& x, const Pass& pass) const {
   const Heads heads = project(rms_norm(x, input_norm_D, eps), pass);
-  const at::Tensor seen = attention({heads.q_KRd, heads.k_KTd, heads.v_TE, window}, pass.segments);
+  const AttentionInput input{heads.q_KRd, heads.k_KTd, heads.v_TE, window};
+  const bool shared = !pass.segments.beginnings.empty();
+  const at::Tensor seen = shared ? attention_shared(input, pass.segments) : attention(input, pass.segments);
   const at::Tensor y = x + o(seen, pass.mode);
   return y + mlp(rms_norm(y, post_norm_D, eps), pass.mode);
 }
@@ -32,13 +34,11 @@ at::Tensor Block::decode(const at::Tensor& x, const Pass& pass, SequenceCache& c
   const at::Tensor seen = at::empty({x.size(0), kv_heads * group * head_dim}, x.options());
   for (int64_t s = 0; s < pass.segments.count(); ++s) {
     const int64_t begin = pass.segments.offsets[s], end = pass.segments.offsets[s + 1];
-    const int64_t past = cache.lengths()[s], now = past + end - begin;
-    const at::Tensor k_all = cache.layer(layer).k[s], v_all = cache.layer(layer).v[s];
-    k_all.slice(1, past, now).copy_(heads.k_KTd.slice(1, begin, end));
-    v_all.slice(1, past, now).copy_(v_KTd.slice(1, begin, end));
+    const Beginning beginning = pass.segments.beginnings.empty() ? Beginning{} : pass.segments.beginnings[s];
+    const auto [k, v] =
+        cache.append(layer, s, {heads.k_KTd.slice(1, begin, end), v_KTd.slice(1, begin, end)}, beginning);
     seen.slice(0, begin, end)
-        .copy_(attend_cached(heads.q_KRd.slice(1, begin * group, end * group), k_all.slice(1, 0, now),
-                             v_all.slice(1, 0, now), group, window));
+        .copy_(attend_cached(heads.q_KRd.slice(1, begin * group, end * group), k, v, group, window));
   }
   const at::Tensor y = x + o(seen, pass.mode);
   return y + mlp(rms_norm(y, post_norm_D, eps), pass.mode);

@@ -47,7 +47,8 @@ bool any_trained(Block& block) {
 
 at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
   const at::Tensor ids_T = tokens.ids_T.to(device());
-  Segments segments = make_segments(tokens.offsets, ids_T.size(0), device());
+  KEEL_CHECK(tokens.beginnings.empty() || !at::GradMode::is_enabled(), "a shared beginning has no gradient");
+  Segments segments = make_segments(tokens.offsets, ids_T.size(0), device(), tokens.beginnings);
   const RopeAngles angles = rope_.for_positions(segments.end_position);
   const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
   at::Tensor x = parts_.embedding.lookup(ids_T);
@@ -62,8 +63,8 @@ at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode)
   return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
 }
 
-std::unique_ptr<KvCache> Decoder::make_cache(int64_t sequences, int64_t max_tokens) const {
-  return std::make_unique<SequenceCache>(parts_.config, sequences, max_tokens,
+std::unique_ptr<KvCache> Decoder::make_cache(int64_t sequences) const {
+  return std::make_unique<SequenceCache>(parts_.config, sequences,
                                          parts_.embedding.weight_VD.detach().options());
 }
 
@@ -72,17 +73,19 @@ at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& own_cache) {
   KEEL_CHECK(found != nullptr, "a cache that this model made");
   SequenceCache& cache = *found;
   const at::NoGradGuard no_grad;
-  KEEL_CHECK(static_cast<int64_t>(fresh.offsets.size()) == cache.sequences() + 1,
-             "one segment for each sequence of the cache");
   const at::Tensor ids_T = fresh.ids_T.to(device());
-  const Segments segments = make_segments(fresh.offsets, ids_T.size(0), device(), cache.lengths());
-  KEEL_CHECK(segments.end_position <= cache.max_tokens(), "more tokens than the cache was made for");
+  cache.open(fresh);
+  std::vector<int64_t> starts;
+  for (size_t s = 0; s + 1 < fresh.offsets.size(); ++s)
+    starts.push_back(cache.length(static_cast<int64_t>(s)));
+  const Segments segments =
+      make_segments_behind(starts, fresh.offsets, ids_T.size(0), device(), fresh.beginnings);
   const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
   at::Tensor x = parts_.embedding.lookup(ids_T);
   for (size_t i = 0; i < parts_.blocks.size(); ++i) {
     x = parts_.blocks[i].decode(x, pass, cache, static_cast<int64_t>(i));
   }
-  cache.add_lengths(fresh.offsets);
+  cache.close(fresh);
   std::vector<int64_t> last(fresh.offsets.begin() + 1, fresh.offsets.end());
   for (int64_t& row : last) --row;
   x = x.index_select(0, at::tensor(last, at::kLong).to(x.device()));

@@ -42,7 +42,7 @@ class Decoder final : public CausalLM {
   at::Tensor forward(const PackedTokens& tokens, const ForwardMode& mode) override;
   at::Tensor head_VD() const override;
   std::vector<Parameter>& parameters() override { return parts_.parameters; }
-  std::unique_ptr<KvCache> make_cache(int64_t sequences, int64_t max_tokens) const override;
+  std::unique_ptr<KvCache> make_cache(int64_t sequences) const override;
   at::Tensor decode(const PackedTokens& fresh, KvCache& cache) override;
   std::optional<AdapterWeights> adapter_weights(
       const std::map<std::string, at::Tensor>& trained) const override;

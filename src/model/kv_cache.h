@@ -1,4 +1,4 @@
-// Keys and values of the sequences being decoded, each with a length of its own.
+// Keys and values of the sequences being decoded, each with a length and room of its own.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,27 +12,35 @@ namespace keel {
 
 class SequenceCache final : public KvCache {
  public:
-  struct Layer {
-    at::Tensor k, v;  // [sequences, kv_heads, max_tokens, head_dim]
+  // Keys and values of a sequence in one layer, [kv_heads, tokens, head_dim].
+  struct Held {
+    at::Tensor k, v;
   };
 
-  SequenceCache(const ModelConfig& config, int64_t sequences, int64_t max_tokens,
-                const at::TensorOptions& options);
+  SequenceCache(const ModelConfig& config, int64_t sequences, const at::TensorOptions& options);
 
-  int64_t sequences() const { return static_cast<int64_t>(lengths_.size()); }
-  int64_t max_tokens() const { return max_tokens_; }
-  const std::vector<int64_t>& lengths() const { return lengths_; }  // tokens held, per sequence
+  int64_t sequences() const { return static_cast<int64_t>(sequences_.size()); }
+  int64_t length(int64_t sequence) const { return sequences_[sequence].length; }  // tokens held
 
-  void restart(int64_t sequence) override { lengths_[sequence] = 0; }
-  void remove(int64_t sequence) override;
+  void keep(int64_t sequence, int64_t tokens) override;
+  void swap(int64_t a, int64_t b) override { std::swap(sequences_[a], sequences_[b]); }
 
-  Layer& layer(int64_t i) { return layers_[i]; }
-  void add_lengths(const std::vector<int64_t>& offsets);
+  // A pass over the model: room for its tokens and for what its sequences begin with; in each layer the new
+  // keys and values of each sequence in turn, which gives all of it; and all are held.
+  void open(const PackedTokens& fresh);
+  Held append(int64_t layer, int64_t sequence, const Held& fresh, const Beginning& beginning);
+  void close(const PackedTokens& fresh);
 
  private:
-  std::vector<Layer> layers_;
-  std::vector<int64_t> lengths_;
-  int64_t max_tokens_;
+  struct Sequence {
+    std::vector<Held> layers;  // with room for more tokens than are held
+    int64_t length = 0, room = 0;
+  };
+  void make_room(Sequence& sequence, int64_t tokens) const;
+
+  std::vector<Sequence> sequences_;
+  int64_t kv_heads_, head_dim_;
+  at::TensorOptions options_;
 };
 
 }  // namespace keel

@@ -16,15 +16,17 @@
 
 #include "base/json.h"
 #include "model/options.h"
+#include "model/segments.h"
 
 namespace keel {
 
 // One row of tokens; segment s is [offsets[s], offsets[s+1]). Positions restart at each segment and no token
-// sees another segment. ids_T: int64 on any device; the
-// model takes them to its own.
+// sees another segment, but the beginning of its own. ids_T: int64 on any device; the model takes them to its
+// own. beginnings: one a segment, or none; only without gradient.
 struct PackedTokens {
   at::Tensor ids_T;
   std::vector<int64_t> offsets;
+  std::vector<Beginning> beginnings = {};
 };
 
 struct Parameter {
@@ -40,12 +42,13 @@ struct ForwardMode {
   uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
 };
 
-// Keys and values of sequences being decoded, numbered from 0; each model has its own kind.
+// Keys and values of sequences being decoded, numbered from 0; each model has its own kind. A sequence grows
+// as tokens come.
 class KvCache {
  public:
   virtual ~KvCache() = default;
-  virtual void restart(int64_t sequence) = 0;  // it is empty again
-  virtual void remove(int64_t sequence) = 0;   // there is one less; the last one takes its number
+  virtual void keep(int64_t sequence, int64_t tokens) = 0;  // it holds only its first ones
+  virtual void swap(int64_t a, int64_t b) = 0;
 };
 
 // The content of a PEFT adapter folder: adapter_config.json and adapter_model.safetensors.
@@ -67,9 +70,10 @@ class CausalLM {
   // All own weights and, when attached, adapter weights, in a fixed order.
   virtual std::vector<Parameter>& parameters() = 0;
 
-  // Decoding: feeds the new tokens of each of B sequences (ragged, packed as in PackedTokens; offsets has B+1
-  // entries) and returns the hidden state of each sequence's last token, hidden_BD. No gradient.
-  virtual std::unique_ptr<KvCache> make_cache(int64_t sequences, int64_t max_tokens) const = 0;
+  // Decoding: feeds the new tokens of the first B sequences of the cache (ragged, packed as in PackedTokens;
+  // offsets has B+1 entries; only an empty sequence has a beginning) and returns the hidden state of each
+  // one's last token, hidden_BD. No gradient.
+  virtual std::unique_ptr<KvCache> make_cache(int64_t sequences) const = 0;
   virtual at::Tensor decode(const PackedTokens& fresh, KvCache& cache) = 0;
 
   // What PEFT opens; nothing when the model has no adapter. `trained`: values (fp32 masters) that take the

@@ -4,34 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/fs.h"
-#include "eval/nll.h"
+#include "choice_model.h"
 #include "support/error_of.h"
-#include "support/paths.h"
 
 namespace keel {
 namespace {
 
 class ChoiceGolden : public testing::Test {
  protected:
-  void SetUp() override {
-    for (const char* name : {"config.json", "model.safetensors", "generation_config.json"})
-      fs::copy_file(test::golden_dir() / "llama" / name, dir_ / name);
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
-      fs::copy_file(test::golden_dir() / "choice" / name, dir_ / name);
-    model_ = std::make_unique<ChatModel>(
-        load_chat_model({.model = {.model_name_or_path = dir_.path().string(), .precision = "fp32"}}));
-    probes_ = load_probes(test::golden_dir() / "choice/probes.jsonl");
-  }
-
   std::vector<ProbeResult> run(const std::vector<Probe>& probes, const std::string& score = "mean") {
-    return run_probes(*model_, probes,
+    return run_probes(model_, probes,
                       {.generate = {.max_new_tokens = 6}, .system = {}, .choice_score = score});
   }
 
-  test::TempDir dir_;
-  std::unique_ptr<ChatModel> model_;
-  std::vector<Probe> probes_;
+  ChatModel model_ = test::load_choice_model();
+  std::vector<Probe> probes_ = test::load_choice_probes();
 };
 
 // Both compute in fp32 from the same weights. A logit carries an error of a few hundred units of 6e-8 at
@@ -83,8 +70,8 @@ TEST_F(ChoiceGolden, ADialogueIsAnsweredTurnByTurnWithTheModelsOwnReplies) {
   const auto results = run(probes);
   Json messages = user_message("Go on.");
   for (size_t i = 0; i < probes.size(); ++i) {
-    const std::vector<std::vector<int32_t>> prompt{prompt_ids(*model_, messages)};
-    const Answer answer = generate(*model_, prompt, {.max_new_tokens = 6})[0];
+    const std::vector<std::vector<int32_t>> prompt{prompt_ids(model_, messages)};
+    const Answer answer = generate(model_, prompt, {.max_new_tokens = 6})[0];
     EXPECT_EQ(results[i].answer, answer.text) << i;
     messages.push_back({{"role", "assistant"}, {"content", answer.text}});
     messages.push_back({{"role", "user"}, {"content", i == 0 ? "And?" : "Then?"}});
@@ -95,7 +82,7 @@ TEST_F(ChoiceGolden, ProgressEndsWithAllThatWasAsked) {
   std::vector<Probe> probes{probes_[0],
                             {.id = "d", .type = "generate", .prompt = "And?", .earlier = {"Go on."}}};
   std::vector<std::pair<size_t, size_t>> heard;
-  run_probes(*model_, probes,
+  run_probes(model_, probes,
              {.generate = {.max_new_tokens = 2}, .system = {}, .on_progress = [&](size_t done, size_t all) {
                 heard.emplace_back(done, all);
               }});
@@ -111,7 +98,7 @@ TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
   probes[1].type = "generate";
   probes[1].prompt = std::string(700, 'y');
   std::vector<ErrorText> problems;
-  prepare_probes(*model_, probes, {.generate = {}, .system = {}}, problems);
+  prepare_probes(model_, probes, {.generate = {}, .system = {}}, problems);
   ASSERT_EQ(problems.size(), 2U);
   EXPECT_THAT(problems[0].where, testing::HasSubstr("probes.jsonl:1"));
   EXPECT_THAT(problems[0].found, testing::ContainsRegex("choice 2 with its prompt has 6[0-9]+ tokens"));
@@ -122,7 +109,7 @@ TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
   const std::vector<Probe> talk{
       {.id = "d", .type = "generate", .prompt = "c", .where = "d.jsonl:1", .earlier = {"a", "b"}}};
   problems.clear();
-  prepare_probes(*model_, talk, {.generate = {.max_new_tokens = 250}, .system = {}}, problems);
+  prepare_probes(model_, talk, {.generate = {.max_new_tokens = 250}, .system = {}}, problems);
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_THAT(problems[0].found,
               testing::ContainsRegex("the dialogue with its longest replies has 5.. tokens"));

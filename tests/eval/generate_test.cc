@@ -32,7 +32,7 @@ std::vector<std::vector<int32_t>> prompts() {
           {77, 76, 75, 74, 73}};
 }
 
-// A token that some greedy answers hold and others do not, so that answers end at different lengths.
+// A token that some answers hold and others do not, so that answers end at different lengths.
 int32_t dividing_token(const std::vector<Answer>& answers) {
   std::map<int32_t, size_t> in;
   for (const Answer& a : answers)
@@ -43,14 +43,12 @@ int32_t dividing_token(const std::vector<Answer>& answers) {
 }
 
 TEST(Generate, AnswersDoNotDependOnHowManyAreAnsweredTogether) {
-  const GenerateOptions alone{.max_new_tokens = 12, .generate_batch = 1};
-  ChatModel endless = tiny_model({});
-  const int32_t stop = dividing_token(generate(endless, prompts(), alone));
-  ASSERT_GE(stop, 0);
   for (const double temperature : {0.0, 1.5}) {
+    GenerateOptions options{.max_new_tokens = 12, .temperature = temperature, .generate_batch = 1};
+    ChatModel endless = tiny_model({});
+    const int32_t stop = dividing_token(generate(endless, prompts(), options));
+    ASSERT_GE(stop, 0);
     ChatModel model = tiny_model({stop});
-    GenerateOptions options = alone;
-    options.temperature = temperature;
     const std::vector<Answer> expected = generate(model, prompts(), options);
     std::set<size_t> lengths;
     for (const Answer& a : expected) {

@@ -66,7 +66,7 @@ TEST_P(Family, GreedyIdsEqualTransformers) {
   if (!golden_.json.contains("greedy")) GTEST_SKIP() << "no greedy ids in this golden";
   const auto prompt = golden_.json["greedy"]["prompt"].get<std::vector<int64_t>>();
   const auto expected = golden_.json["greedy"]["ids"].get<std::vector<int64_t>>();
-  const auto cache = model_->make_cache(1, static_cast<int64_t>(prompt.size() + expected.size()));
+  const auto cache = model_->make_cache(1);
   std::vector<int64_t> fresh = prompt, found;
   for (size_t i = 0; i < expected.size(); ++i) {
     const PackedTokens tokens{.ids_T = at::tensor(fresh, at::kLong),
@@ -83,7 +83,7 @@ TEST_P(Family, DecodingEqualsForward) {
   const at::NoGradGuard no_grad;
   const std::vector<int64_t> a(golden_.ids.begin(), golden_.ids.begin() + 11);
   const std::vector<int64_t> b(golden_.ids.begin() + 11, golden_.ids.end());
-  const auto cache = model_->make_cache(2, 16);
+  const auto cache = model_->make_cache(2);
   size_t at_a = 0, at_b = 0;
   for (const auto& [more_a, more_b] : {std::pair{4, 1}, {3, 2}, {1, 1}, {1, 1}, {2, 2}}) {
     std::vector<int64_t> fresh(a.begin() + at_a, a.begin() + at_a + more_a);
@@ -100,6 +100,29 @@ TEST_P(Family, DecodingEqualsForward) {
     expect_near(hidden[0], expected[end_a - 1], 1e-5, fmt::format("after {} tokens", at_a));
     expect_near(hidden[1], expected[end_b - 1], 1e-5, fmt::format("after {} tokens, second", at_b));
   }
+}
+
+// Three texts: the second begins as the first does, the third as the second.
+TEST_P(Family, ASharedBeginningEqualsTheWholeSegment) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor ids = at::tensor(golden_.ids, at::kLong);
+  const at::Tensor a = ids.slice(0, 0, 11), rest_b = ids.slice(0, 11, 15), rest_c = ids.slice(0, 15, 18);
+  const at::Tensor b = at::cat({a.slice(0, 0, 6), rest_b}), c = at::cat({b.slice(0, 0, 8), rest_c});
+  const at::Tensor whole = model_->forward({at::cat({a, b, c}), {0, 11, 21, 32}}, {});
+  const PackedTokens shared{at::cat({a, rest_b, rest_c}), {0, 11, 15, 18}, {{}, {0, 6}, {1, 8}}};
+  const at::Tensor found = model_->forward(shared, {});
+  expect_near(found.slice(0, 0, 11), whole.slice(0, 0, 11), 1e-5, "first");
+  expect_near(found.slice(0, 11, 15), whole.slice(0, 17, 21), 1e-5, "second");
+  expect_near(found.slice(0, 15, 18), whole.slice(0, 29, 32), 1e-5, "third");
+
+  const auto cache = model_->make_cache(4);
+  const at::Tensor last = model_->decode(shared, *cache);
+  expect_near(last, whole.index_select(0, at::tensor({10, 20, 31}, at::kLong)), 1e-5, "decoded");
+  // The third text, cut back to the second's part of it, goes on as the second does.
+  cache->keep(2, 8);
+  cache->swap(0, 2);
+  const at::Tensor again = model_->decode({b.slice(0, 8, 10), {0, 2}}, *cache);
+  expect_near(again[0], whole[20], 1e-5, "cut back and swapped");
 }
 
 // Two implementations that round to bf16 at similar places err alike: transformers' own bf16 error, measured

@@ -65,7 +65,7 @@ TEST(Swiglu, IsRightFarFromZero) {
 }
 
 TEST(Rope, EqualsTheComposition) {
-  const Segments segments = make_segments({0, 5, 6, 40}, 40, at::kCPU, {0, 7, 3});
+  const Segments segments = make_segments_behind({0, 7, 3}, {0, 5, 6, 40}, 40, at::kCPU, {});
   RopeTable table({}, 12, at::kCPU);
   const RopeAngles angles = table.for_positions(segments.end_position);
   for (const Dtype dtype : kBoth) {

@@ -28,7 +28,7 @@ void expect_published(CausalLM& model, const Json& golden) {
 
   const auto expected = golden["greedy_from_first8_ids"].get<std::vector<int64_t>>();
   std::vector<int64_t> fresh(ids.begin(), ids.begin() + std::min<int64_t>(8, count)), found = fresh;
-  const auto cache = model.make_cache(1, static_cast<int64_t>(expected.size()));
+  const auto cache = model.make_cache(1);
   while (found.size() < expected.size()) {
     const PackedTokens tokens{.ids_T = at::tensor(fresh, at::kLong),
                               .offsets = {0, static_cast<int64_t>(fresh.size())}};
