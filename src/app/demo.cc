@@ -182,7 +182,7 @@ class Demo {
   }
 
   int finish() const {
-    const DemoTable table = demo_table(measures_);
+    const TextTable table = demo_table(measures_);
     const Json samples = side_by_side(inputs_.domain, measures_, 5);
     const Json summary{
         {"title", "Harbour demo: " + options_.model},

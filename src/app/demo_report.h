@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eval/probes.h"
+#include "report/text_table.h"
 
 namespace keel {
 
@@ -18,15 +19,7 @@ struct ArmMeasures {
   std::vector<ProbeResult> domain_results, general_results;
 };
 
-struct DemoTable {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-};
-
-DemoTable demo_table(const std::vector<ArmMeasures>& arms);
-
-// Aligned columns for a terminal.
-std::string render_table(const DemoTable& table);
+TextTable demo_table(const std::vector<ArmMeasures>& arms);
 
 // Probes answered by every arm side by side: the first `count` where the arms differ in being right, then
 // others.

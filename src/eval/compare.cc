@@ -54,7 +54,7 @@ Common common_items(std::span<const ProbeResult> before, std::span<const ProbeRe
 std::optional<Stratum> pair_up(const Series& before, const Series& after) {
   Stratum stratum;
   for (size_t i = 0; i < after.points.size(); ++i) {
-    const Point &b = before.points[i], &a = after.points[i];
+    const ItemValue &b = before.points[i], &a = after.points[i];
     if (b.size != a.size) return std::nullopt;
     stratum.pairs.push_back({b.value, a.value, a.size});
   }

@@ -15,7 +15,7 @@ namespace {
 
 class Collector {
  public:
-  void add(const std::string& dimension, const char* measure, Point point) {
+  void add(const std::string& dimension, const char* measure, ItemValue point) {
     const auto found = std::ranges::find_if(
         series_, [&](const Series& s) { return s.dimension == dimension && s.measure == measure; });
     Series& series = found == series_.end() ? series_.emplace_back(Series{dimension, measure, {}}) : *found;
@@ -37,9 +37,9 @@ class Collector {
 // Of a ratio of sums, to first order (for items of size 1: the sample deviation over √n).
 Score score_of(const Series& series) {
   double value = 0, size = 0, squares = 0;
-  for (const Point& p : series.points) value += p.value, size += p.size;
+  for (const ItemValue& p : series.points) value += p.value, size += p.size;
   const double mean = value / size, n = static_cast<double>(series.points.size());
-  for (const Point& p : series.points) squares += std::pow(p.value - mean * p.size, 2);
+  for (const ItemValue& p : series.points) squares += std::pow(p.value - mean * p.size, 2);
   const double error = n < 2 ? 0 : std::sqrt(squares * n / (n - 1)) / size;
   return {series.dimension, series.measure, static_cast<int64_t>(n), mean, error};
 }

@@ -21,7 +21,7 @@ namespace keel {
 //   recover  wrong replies of a dialogue before the first right one, once the talk has turned
 // Parts of one row (a dialogue's turns, a question's rewordings) are one item, as they are right or wrong
 // together more often than not.
-struct Point {
+struct ItemValue {
   std::string item;  // group/id of the row
   double value = 0;  // a mean is Σ value / Σ size
   double size = 1;
@@ -29,7 +29,7 @@ struct Point {
 
 struct Series {
   std::string dimension, measure;
-  std::vector<Point> points;
+  std::vector<ItemValue> points;
 };
 
 // In the order in which the dimensions come; the total's last.

@@ -104,5 +104,62 @@ TEST(Paired, ItemsThatWouldDo) {
   EXPECT_EQ(items_for_mean(100, 0.1, -0.2), 52);
 }
 
+TEST(Paired, OneSeedIsDrawnAsItsItemsAlone) {
+  const std::vector<Stratum> items{{.pairs = pairs_of(golden()["ratio"][0])}};
+  const Resampled one = resample_seeds({&items, 1});
+  const Interval same = bootstrap_interval(items);
+  EXPECT_EQ(one.interval.low, same.low);
+  EXPECT_EQ(one.interval.high, same.high);
+  EXPECT_EQ(one.difference, mean_difference(items));
+}
+
+// Items that are all alike leave nothing but the seeds to vary: the mean of n seeds drawn from n. Of two
+// seeds with differences 0 and 1 it is 0, ½ or 1 with probabilities ¼, ½, ¼.
+TEST(Paired, SeedsAreDrawnFirst) {
+  const Stratum none{.pairs = {{0, 0}, {0, 0}, {0, 0}}}, all{.pairs = {{0, 1}, {0, 1}, {0, 1}}};
+  const std::vector<std::vector<Stratum>> seeds{{none}, {all}};
+  const Resampled drawn = resample_seeds(seeds);
+  EXPECT_EQ(drawn.difference, 0.5);
+  EXPECT_EQ(drawn.interval.low, 0);
+  EXPECT_EQ(drawn.interval.high, 1);
+  EXPECT_EQ(resample_seeds(seeds, {.coverage = 0.4}).interval.low, 0.5);  // the middle 40 % are all ½
+  // Twice the share of draws at or below 0: 2·¼, within five standard errors of 10,000 draws.
+  EXPECT_NEAR(drawn.p, 0.5, 2 * 5 * std::sqrt(0.25 * 0.75 / 10000));
+}
+
+// Seeds that agree leave nothing but the items to vary, however many seeds there are: items are shared, so
+// more seeds of the same items do not narrow the interval.
+TEST(Paired, MoreSeedsOfTheSameItemsAreNoMoreItems) {
+  const std::vector<Stratum> items{{.pairs = pairs_of(golden()["ratio"][0])}};
+  const std::vector<std::vector<Stratum>> seeds(4, items);
+  const Resampled drawn = resample_seeds(seeds);
+  const Interval one = bootstrap_interval(items);
+  const double tolerance = 2 * quantile_tolerance(golden()["ratio"][0]["deviation"]);
+  EXPECT_NEAR(drawn.interval.low, one.low, tolerance);
+  EXPECT_NEAR(drawn.interval.high, one.high, tolerance);
+  EXPECT_LT(tolerance,
+            0.25 * (one.high - one.low));  // half the width, as of four times the items, would show
+  EXPECT_EQ(drawn.interval.low, resample_seeds(seeds).interval.low);
+  EXPECT_NE(drawn.interval.low, resample_seeds(seeds, {.seed = 43}).interval.low);
+}
+
+TEST(Paired, NoDrawBeyondZeroIsTheLeastP) {
+  const std::vector<Stratum> sure{{.pairs = {{0, 1}, {0, 2}, {0, 3}}}};
+  EXPECT_DOUBLE_EQ(resample_seeds({&sure, 1}, {.resamples = 999}).p, 2.0 / 1000);
+  const std::vector<Stratum> nothing{{.pairs = {{1, 1}, {2, 2}}}};
+  EXPECT_EQ(resample_seeds({&nothing, 1}).p, 1);
+}
+
+// By hand, m = 4: .01·4 = .04, .02·3 = .06, .03·2 = .06, .04·1 = .04, which may not fall below .06.
+TEST(Paired, HolmCorrectsInTheOrderOfSize) {
+  const double p[] = {0.04, 0.01, 0.03, 0.02};
+  const std::vector<double> corrected = holm(p);
+  const double wanted[] = {0.06, 0.04, 0.06, 0.06};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(corrected[i], wanted[i], 1e-15) << i;
+  const double large[] = {0.6, 0.9};
+  EXPECT_EQ(holm(large), (std::vector<double>{1, 1}));
+  EXPECT_EQ(holm({}).size(), 0U);
+}
+
 }  // namespace
 }  // namespace keel
