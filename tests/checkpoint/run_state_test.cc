@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/checksums.h"
 #include "support/error_of.h"
@@ -131,6 +132,40 @@ TEST(Checksums, KnowSubFoldersAndNotThemselves) {
   EXPECT_EQ(error_of([&] { verify_checksums(temp / "a"); }),
             (temp / "a/additional_chat_templates/tool.jinja").string() +
                 ": other bytes than were written (its XXH3 differs)");
+}
+
+TEST(Checksums, NameTheTensorThatChanged) {
+  const test::TempDir temp;
+  const fs::path file = temp / "a/model.safetensors";
+  make_folders(temp / "a");
+  save_safetensors(file, {{"first", at::ones({3})}, {"second", at::ones({2, 2})}, {"none", at::ones({0})}});
+  write_checksums(temp / "a");
+  verify_checksums(temp / "a");
+  const std::string whole = read_text(file);
+  const auto error_with = [&](size_t at, char other) {
+    std::string changed = whole;
+    changed[at] = other;
+    write_file(file, changed);
+    return error_of([&] { verify_checksums(temp / "a"); });
+  };
+  const std::string differs = ": other bytes than were written (its XXH3 differs)";
+  EXPECT_EQ(error_with(whole.size() - 1, 7), file.string() + ", tensor \"second\"" + differs);
+  EXPECT_EQ(error_with(whole.size() - 4 * 4 - 1, 7), file.string() + ", tensor \"first\"" + differs);
+  EXPECT_EQ(error_with(whole.find("first"), 'F'), file.string() + ", its header" + differs);
+  EXPECT_THAT(error_with(8, '['), HasSubstr(file.string() + ", header: not valid JSON"));
+}
+
+// Of an earlier version: one hash for the whole file.
+TEST(Checksums, AHashOfTheWholeFileStillCounts) {
+  const test::TempDir temp;
+  const fs::path file = temp / "a/model.safetensors";
+  make_folders(temp / "a");
+  save_safetensors(file, {{"w", at::ones({3})}});
+  const Json entry{{"bytes", fs::file_size(file)}, {"xxh3", hash_file(file)}};
+  write_file(temp / "a/checksums.json", Json{{"model.safetensors", entry}}.dump());
+  verify_checksums(temp / "a");
+  save_safetensors(file, {{"w", at::zeros({3})}});
+  EXPECT_THAT(error_of([&] { verify_checksums(temp / "a"); }), HasSubstr(file.string() + ": other bytes"));
 }
 
 TEST(AdapterFolder, RoundTrip) {
