@@ -8,6 +8,8 @@ std::span<const Command> commands() {
   static constexpr std::array kCommands{
       Command{"train", "fine-tune: keel train CONFIG.yaml [--key value …]", run_train},
       Command{"eval", "a suite of probes, compared with a base on request; or the NLL of files", run_eval},
+      Command{"compare", "keel compare PLAN.yaml: arms × learning rates × seeds, and what they show",
+              run_compare},
       Command{"generate", "answer prompts from a file or the command line", run_generate},
       Command{"chat", "talk to a model in the terminal", run_chat},
       Command{"import", "keel import MODEL.gguf OUT: a GGUF file to a Hugging Face folder", run_import},

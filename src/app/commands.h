@@ -9,6 +9,8 @@ namespace keel {
 
 using Args = std::span<const std::string>;
 
+inline constexpr int kRedLineCode = 3;
+
 struct Command {
   const char* name;
   const char* summary;
@@ -17,6 +19,7 @@ struct Command {
 
 int run_train(Args args);
 int run_eval(Args args);
+int run_compare(Args args);
 int run_generate(Args args);
 int run_chat(Args args);
 int run_import(Args args);

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "app/commands.h"
 #include "app/eval_table.h"
 #include "app/session.h"
 #include "base/clock.h"
@@ -17,8 +18,8 @@
 namespace keel {
 namespace {
 
-constexpr int kGateCrossed = 3;
-constexpr int64_t kAnsweredTogether = 32;
+// A step of generation costs about as much for 40 sequences as for one (the weights are read and packed).
+constexpr int64_t kAnsweredTogether = 128;
 
 bool is_yaml(const fs::path& path) {
   const std::string extension = path.extension().string();
@@ -40,24 +41,6 @@ fs::path find_suite(const std::string& name) {
                    .hint = "run it from the checkout, or give the path of the file"});
 }
 
-Suite load_suite(const std::string& name) {
-  const fs::path file = find_suite(name);
-  std::vector<ErrorText> problems;
-  Suite suite;
-  if (is_yaml(file)) {
-    const YamlFile yaml = read_yaml_file(file.string());
-    const auto place = [&](const std::string& pointer) {
-      const auto line = yaml.lines.find(pointer);
-      return line == yaml.lines.end() ? file.string() : fmt::format("{}:{}", file.string(), line->second);
-    };
-    suite = read_suite(yaml.value, place, file.parent_path(), problems);
-  } else {
-    suite = suite_of_probes(file, problems);
-  }
-  throw_suite_problems(problems);
-  return suite;
-}
-
 std::map<std::string, int64_t> items_by_dimension(const Suite& suite) {
   std::map<std::string, std::set<std::string>> rows;
   for (const ProbeGroup& group : suite.groups)
@@ -71,8 +54,8 @@ ProbeRunOptions run_options(const ProbeGroup& group, const std::string& name) {
   return {.generate = {.max_new_tokens = group.max_new_tokens, .generate_batch = kAnsweredTogether},
           .system = group.system,
           .on_progress =
-              [label = name + ": " + group.name](size_t done, size_t all) {
-                progress_line(fmt::format("{} {}/{}", label, done, all), done == all);
+              [name](size_t done, size_t all) {
+                progress_line(fmt::format("{}: {}/{}", name, done, all), done == all);
               },
           .choice_score = group.score};
 }
@@ -83,24 +66,11 @@ struct Evaluated {
   double seconds = 0;
 };
 
-// All that is too long for the model is told before anything runs.
 Evaluated evaluate(const Suite& suite, const RunConfig& config) {
   ChatModel model = load_model(config, false);
   const std::string name = fs::path(config.model.model_name_or_path).filename().string();
   const Stopwatch clock;
-  std::vector<ErrorText> problems;
-  std::vector<PreparedProbes> prepared;
-  for (const ProbeGroup& group : suite.groups)
-    prepared.push_back(prepare_probes(model, group.probes, run_options(group, name), problems));
-  throw_suite_problems(problems);
-  Evaluated out{.device = device_name(model.lm->device())};
-  for (size_t g = 0; g < suite.groups.size(); ++g) {
-    const ProbeGroup& group = suite.groups[g];
-    for (ProbeResult& r : run_prepared(model, group.probes, prepared[g], run_options(group, name))) {
-      r.group = group.name;
-      out.results.push_back(std::move(r));
-    }
-  }
+  Evaluated out{.results = ask_suite(suite, model, name), .device = device_name(model.lm->device())};
   out.seconds = clock.seconds();
   info("{}: {} items in {}", name, out.results.size(), format_duration(out.seconds));
   return out;
@@ -156,10 +126,41 @@ int report_gates(const GateResult& gates) {
   for (const Crossing& c : gates.crossed)
     log_line(fmt::format("gate crossed: {} {}: {:.4f}, limit {}  ({})", c.gate.dimension, c.gate.name,
                          c.value, c.gate.limit, c.gate.where));
-  return gates.crossed.empty() ? 0 : kGateCrossed;
+  return gates.crossed.empty() ? 0 : kRedLineCode;
 }
 
 }  // namespace
+
+Suite load_suite(const std::string& name) {
+  const fs::path file = find_suite(name);
+  std::vector<ErrorText> problems;
+  Suite suite;
+  if (is_yaml(file)) {
+    const YamlFile yaml = read_yaml_file(file.string());
+    const auto place = [&](const std::string& pointer) {
+      const auto line = yaml.lines.find(pointer);
+      return line == yaml.lines.end() ? file.string() : fmt::format("{}:{}", file.string(), line->second);
+    };
+    suite = read_suite(yaml.value, place, file.parent_path(), problems);
+  } else {
+    suite = suite_of_probes(file, problems);
+  }
+  throw_suite_problems(problems);
+  return suite;
+}
+
+std::vector<ProbeResult> ask_suite(const Suite& suite, ChatModel& model, const std::string& name) {
+  std::vector<ErrorText> problems;
+  std::vector<PreparedProbes> prepared;
+  for (const ProbeGroup& group : suite.groups)
+    prepared.push_back(prepare_probes(model, group.probes, run_options(group, name), problems));
+  throw_suite_problems(problems);
+  std::vector<ProbeResult> results = run_prepared(model, prepared);
+  auto result = results.begin();
+  for (const ProbeGroup& group : suite.groups)
+    for (size_t i = 0; i < group.probes.size(); ++i) (result++)->group = group.name;
+  return results;
+}
 
 int run_suite(const SuiteOptions& options, const RunConfig& config, const std::string& output_dir) {
   Suite suite = load_suite(options.suite);

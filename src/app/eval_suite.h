@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/run_config.h"
+#include "eval/suite.h"
 
 namespace keel {
 
@@ -22,6 +24,13 @@ struct SuiteOptions {
       {.aliases = {"base"}});
   }
 };
+
+// Of a file, or a bundled one by its name. UserError: all mistakes in it.
+Suite load_suite(const std::string& name);
+
+// All items in the suite's order. What is too long for the model is told before anything runs. name: for the
+// progress line.
+std::vector<ProbeResult> ask_suite(const Suite& suite, ChatModel& model, const std::string& name);
 
 // Exit code: 0, or 3 when a gate of the suite is crossed. config: model, template and threads are read.
 int run_suite(const SuiteOptions& options, const RunConfig& config, const std::string& output_dir);

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "app/resume.h"
-#include "base/clock.h"
+#include "app/run_series.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -15,6 +15,7 @@
 #include "corpus/mixing_grid.h"
 #include "data/row_set.h"
 #include "report/html.h"
+#include "report/text_table.h"
 
 namespace keel {
 namespace {
@@ -35,15 +36,15 @@ class Grid {
       RunConfig copy = config_;
       write_file(dir_ / "config.yaml", dump_config(copy.fields()));
     }
-    for (const GridArm& arm : arms_) {
-      RunConfig own = config_of(arm);
-      info("grid: {} ({} of {})", arm.name(), results_.size() + 1, arms_.size());
-      if (train_run(own) == RunEnd::interrupted) {
-        info("to go on with the grid: keel train {} --resume", (dir_ / "config.yaml").string());
-        return RunEnd::interrupted;
-      }
-      results_.push_back(result_of(arm));
-    }
+    RunSeries series{.what = "grid",
+                     .command = fmt::format("keel train {} --resume", (dir_ / "config.yaml").string()),
+                     .max_time = config_.train.max_time,
+                     .runs = {},
+                     .on_trained = [this](const SeriesRun& run) { add_result(run.schedule.name); }};
+    for (const GridArm& arm : arms_)
+      series.runs.push_back(
+          {.schedule = {.group = arm.option, .name = arm.name()}, .config = config_of(arm)});
+    if (run_series(std::move(series)) == RunEnd::interrupted) return RunEnd::interrupted;
     conclude();
     return RunEnd::finished;
   }
@@ -54,19 +55,17 @@ class Grid {
     own.grid = {};
     arm.apply(own.data.mixing);
     own.train.output_dir = (dir_ / arm.name()).string();
-    own.train.overwrite_output_dir = false;  // the grid's folder was emptied
-    if (own.train.max_time > 0)              // 0 would be no limit
-      own.train.max_time = std::max(1e-9, own.train.max_time - clock_.seconds() / 60);
     if (own.train.early_stopping_patience == 0) own.train.early_stopping_patience = kPatience;
     return own;
   }
 
-  ArmResult result_of(const GridArm& arm) const {
-    const Json losses = read_json(dir_ / arm.name() / "summary.json").at("losses").at("after");
-    ArmResult out{.arm = arm, .specialist = mean_of(SourceRole::specialist, losses)};
+  void add_result(const std::string& name) {
+    const Json losses = read_json(dir_ / name / "summary.json").at("losses").at("after");
+    ArmResult out{.arm = *std::ranges::find(arms_, name, &GridArm::name),
+                  .specialist = mean_of(SourceRole::specialist, losses)};
     out.general = config_.data.general_dataset.empty() ? mean_of(SourceRole::general, losses)
                                                        : loss_in(losses, "general_loss");
-    return out;
+    results_.push_back(std::move(out));
   }
 
   // A loss that is no number is written as null.
@@ -108,15 +107,16 @@ class Grid {
         "specialist loss ({:.4f}; general {:.4f}).",
         winner, best.specialist, best.general);
     Json arms = Json::array(), rows = Json::array();
-    std::string table = fmt::format("{:<20} {:>12} {:>12}\n", "arm", "specialist", "general");
+    TextTable table{.columns = {"arm", "specialist", "general"}, .rows = {}};
     for (const ArmResult& r : results_) {
       const std::string name = r.arm.name(), mark = name == winner ? "  ← wins" : "";
       arms.push_back({{"name", name},
                       {r.arm.option, r.arm.value},
                       {"specialist_loss", r.specialist},
                       {"general_loss", r.general}});
-      rows.push_back({name + mark, fmt::format("{:.4f}", r.specialist), fmt::format("{:.4f}", r.general)});
-      table += fmt::format("{:<20} {:>12.4f} {:>12.4f}{}\n", name, r.specialist, r.general, mark);
+      table.rows.push_back(
+          {name + mark, fmt::format("{:.4f}", r.specialist), fmt::format("{:.4f}", r.general)});
+      rows.push_back(table.rows.back());
     }
     const Json grid{{"arms", arms}, {"winner", winner}, {"model", model}};
     const Json summary{
@@ -129,13 +129,12 @@ class Grid {
     write_file(dir_ / "grid.json", grid.dump(2) + "\n");
     write_file(dir_ / "summary.json", summary.dump(2) + "\n");
     write_report(dir_);
-    info("{}{}", table, verdict);
+    info("{}{}", render_table(table), verdict);
     fmt::print("{}\n", model);
   }
 
   const RunConfig& config_;
   fs::path dir_;
-  Stopwatch clock_;
   std::vector<GridArm> arms_;
   std::vector<ArmResult> results_;
 };

@@ -43,7 +43,7 @@ void check_replaceable(const fs::path& dir, bool overwrite) {
          .found = dir.string() + " is not empty",
          .wanted = "a new folder, so that no earlier run is lost",
          .hint = "choose another name, go on with that run (--resume), or set overwrite_output_dir: true"});
-  if (!fs::exists(dir / "config.yaml"))
+  if (!fs::exists(dir / "config.yaml") && !fs::exists(dir / "plan.yaml"))
     throw UserError({.where = "output_dir",
                      .found = dir.string() + " is not empty and was not made by keel",
                      .hint = "choose another folder; keel replaces only its own runs"});

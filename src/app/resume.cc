@@ -60,6 +60,17 @@ bool wants_resume(const TrainOptions& options) {
   return !options.resume_from_checkpoint.empty() && parse_bool(options.resume_from_checkpoint) != false;
 }
 
+void refuse_changes(RunConfig config) {
+  const fs::path dir = config.train.output_dir;
+  LoadedRun was = load_run_config({(dir / "config.yaml").string()}, {.command = "train"});
+  std::vector<ErrorText> problems = refused(take_over(was.config.fields(), config.fields()), {});
+  for (ErrorText& problem : problems) {
+    problem.where = dir.string() + ": " + problem.where;
+    problem.hint = "set it back, or begin again in another folder";
+  }
+  throw_problems(problems);
+}
+
 ResumePoint prepare_resume(RunConfig& config) {
   const fs::path dir = config.train.output_dir, file = dir / "config.yaml";
   const std::string& asked = config.train.resume_from_checkpoint;

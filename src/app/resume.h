@@ -11,6 +11,10 @@ namespace keel {
 // Whether the options ask for it ("resume_from_checkpoint: true" or a folder).
 bool wants_resume(const TrainOptions& options);
 
+// Of a finished run that stays as it is: UserError lists the options that alter the result and differ from
+// the config.yaml in its output_dir.
+void refuse_changes(RunConfig config);
+
 struct ResumePoint {
   bool finished = false;  // the run came to its end and is asked for nothing else: nothing was touched
   std::optional<std::filesystem::path> checkpoint;  // nothing: the run left none and starts over

@@ -61,12 +61,13 @@ RejectionSink rejection_file(std::filesystem::path path) {
 
 RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir,
                       const RowsCallback& on_rows) {
-  TrainingSets sets = load_training_sets({.options = config.data,
-                                          .tokenizer = model.tokenizer,
-                                          .chat_template = model.chat_template,
-                                          .stage = parse_stage(config.train.stage),
-                                          .rejected = rejection_file(run_dir / "rejected.jsonl"),
-                                          .on_rows = on_rows});
+  TrainingSets sets =
+      load_training_sets({.options = config.data,
+                          .tokenizer = model.tokenizer,
+                          .chat_template = model.chat_template,
+                          .stage = parse_stage(config.train.stage),
+                          .rejected = rejection_file(run_dir.empty() ? run_dir : run_dir / "rejected.jsonl"),
+                          .on_rows = on_rows});
   log_set("train", sets.train);
   log_set("validation", sets.validation);
   log_set("general", sets.general);

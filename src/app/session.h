@@ -25,7 +25,7 @@ struct RunData {
 RejectionSink rejection_file(std::filesystem::path path);
 
 // The training set with what is held out of it, eval_dataset and general_dataset. Bad rows go to
-// run_dir/rejected.jsonl. Logs one line of numbers a set.
+// run_dir/rejected.jsonl (an empty run_dir: nowhere). Logs one line of numbers a set.
 RunData load_run_data(const RunConfig& config, const ChatModel& model, const std::filesystem::path& run_dir,
                       const RowsCallback& on_rows = {});
 

@@ -80,7 +80,11 @@ class Conclusion {
 
   std::string sentence(const ArmDifference& d) const {
     const std::string figures = fmt::format("{}, {}", change_text(d), p_text(d.p_holm));
-    const std::string where = "at equal domain score (" + domain_scores(d.arms) + ")";
+    const bool equal = std::abs(best(d.arms.arm).learned - best(d.arms.against).learned) <=
+                       kSameScore * std::abs(match_->gain);
+    const std::string where = fmt::format(
+        "{} ({})", equal ? "at equal domain score" : "where both reach the domain score, but not equally",
+        domain_scores(d.arms));
     if (!d.is_shown())
       return fmt::format("Not shown: that {} and {} differ in {} {}: {}.{}", d.arms.arm, d.arms.against,
                          d.scale->name, where, figures, items_that_would_do(d));

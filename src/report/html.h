@@ -4,12 +4,13 @@
 //   summary.json   {"title", "verdict", "command",
 //                   "facts": {name: value, …},
 //                   "tables": [{"title", "columns": [...], "rows": [[...], …], "note"?}],
+//                   "frontier"?: as in report/frontier.h,
 //                   "samples": [{"prompt", "reference"?, "answers": [{"name", "text", "right"?}, …]}]}
 //   metrics.jsonl  training rows {"step", "loss", "learning_rate", "grad_norm", "entropy", "tokens_per_s",
 //                   "zone_tokens": [4], "zone_weight": [4], …} and evaluation rows {"step", "eval_loss",
 //                   "general_loss", "eval_loss/SOURCE"…}
 //   */metrics.jsonl of sub-folders: one arm each (the demo), drawn over each other under the folder's name
-//   config.yaml    shown folded
+//   config.yaml, plan.yaml (of a comparison)   shown folded
 // All text from data is escaped. No script is needed to read it; no outside requests.
 #pragma once
 

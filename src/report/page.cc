@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "report/charts.h"
+#include "report/frontier.h"
 #include "report/html_escape.h"
 #include "report/page_parts.h"
 
@@ -56,6 +57,7 @@ std::vector<Section> sections_of(const RunFolder& folder) {
   const std::string charts = draw_charts(folder.runs, notes);  // before the notes are read
   std::vector<Section> sections{
       {"warnings", "Warnings", render_warnings(folder.summary)},
+      {"frontier", "Frontier", draw_frontier(folder.summary.value("frontier", Json()))},
       {"results", "Results", render_tables(folder)},
       {"curves", "Curves", charts},
       {"samples", "Samples", render_samples(folder.summary)},

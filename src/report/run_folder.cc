@@ -160,7 +160,7 @@ RunFolder read_run_folder(const fs::path& run_dir) {
   RunFolder folder{.name = fs::weakly_canonical(run_dir, ec).filename().string(), .summary = Json::object()};
   if (summary) folder.summary = read_summary(run_dir / "summary.json");
   if (metrics) folder.runs.push_back(read_metrics(run_dir / "metrics.jsonl", "", folder.notes));
-  add_config(run_dir / "config.yaml", "config.yaml", folder);
+  for (const char* name : {"config.yaml", "plan.yaml"}) add_config(run_dir / name, name, folder);
   for (const std::string& arm : arms) {
     folder.runs.push_back(read_metrics(run_dir / arm / "metrics.jsonl", arm, folder.notes));
     add_config(run_dir / arm / "config.yaml", arm + "/config.yaml", folder);

@@ -6,24 +6,14 @@
 #include <cmath>
 #include <iterator>
 
-#include "report/axis.h"
 #include "report/html_escape.h"
+#include "report/svg_frame.h"
 
 namespace keel {
 namespace {
 
-// One drawing is kWidth × kHeight units; the page scales it to the column.
-constexpr double kWidth = 560, kHeight = 300;
-constexpr double kLeft = 62, kRight = 30, kTop = 34, kBottom = 50;
 constexpr size_t kMostDots = 40;   // curves with few points (evaluations) show where they were measured
 constexpr size_t kMostBands = 48;  // places where a resting pointer shows values
-
-struct Frame {
-  Axis x, y;
-
-  double across(double value) const { return kLeft + x.place(value) * (kWidth - kLeft - kRight); }
-  double down(double value) const { return kHeight - kBottom - y.place(value) * (kHeight - kTop - kBottom); }
-};
 
 Axis step_axis(double low, double high, const StepRange& wish) {
   if (wish.low <= wish.high) {
@@ -32,26 +22,6 @@ Axis step_axis(double low, double high, const StepRange& wish) {
   }
   if (low > 0 && low < 0.1 * high) low = 0;
   return make_axis(low, high, {.ticks = 6, .whole_numbers = true, .to_ticks = false});
-}
-
-std::string draw_axes(const Frame& frame, const std::string& y_label) {
-  std::string out = fmt::format("<text class=\"axis-name\" x=\"4\" y=\"18\">{}</text>", escape_html(y_label));
-  out += fmt::format("<text class=\"axis-name\" x=\"{}\" y=\"{}\" text-anchor=\"end\">step</text>\n",
-                     kWidth - kRight, kHeight - 6);
-  for (size_t i = 0; i < frame.y.ticks.size(); ++i) {
-    const double y = frame.down(frame.y.ticks[i]);
-    out += fmt::format("<path class=\"grid\" d=\"M{} {:.1f}H{}\"/>", kLeft, y, kWidth - kRight);
-    out += fmt::format("<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\" dy=\".35em\">{}</text>\n", kLeft - 8,
-                       y, frame.y.labels[i]);
-  }
-  for (size_t i = 0; i < frame.x.ticks.size(); ++i) {
-    const double x = frame.across(frame.x.ticks[i]), base = kHeight - kBottom;
-    out += fmt::format("<path class=\"tick\" d=\"M{:.1f} {}v5\"/>", x, base);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", x, base + 21,
-                       frame.x.labels[i]);
-  }
-  return out +
-         fmt::format("<path class=\"base\" d=\"M{} {}H{}\"/>\n", kLeft, kHeight - kBottom, kWidth - kRight);
 }
 
 struct Band {
@@ -74,20 +44,7 @@ std::string draw_bands(const Frame& frame, const std::vector<Band>& bands) {
   return out;
 }
 
-std::string wrap(const std::string& id, const std::string& title, const std::string& description,
-                 const std::string& legend, const std::string& body) {
-  return fmt::format(
-      "<figure class=\"chart\"><figcaption>{1}</figcaption>{3}\n"
-      "<svg viewBox=\"0 0 {5} {6}\" role=\"img\" aria-labelledby=\"{0}-t {0}-d\">"
-      "<title id=\"{0}-t\">{1}</title><desc id=\"{0}-d\">{2}</desc>\n{4}</svg></figure>\n",
-      escape_html(id), escape_html(title), escape_html(description), legend, body, kWidth, kHeight);
-}
-
 // Line charts.
-
-std::string line_class(const Line& line) {
-  return fmt::format("line ink{}{}", line.ink % kInks, line.faint ? " faint" : "");
-}
 
 std::string draw_line(const Frame& frame, const Line& line) {
   std::string points, dots;
@@ -101,18 +58,6 @@ std::string draw_line(const Frame& frame, const Line& line) {
   std::string out = fmt::format("<polyline class=\"{}\" points=\"{}\"/>\n", line_class(line), points);
   if (!dots.empty()) out += fmt::format("<g class=\"dots ink{}\">{}</g>\n", line.ink % kInks, dots);
   return out;
-}
-
-std::string line_legend(const std::vector<Line>& lines) {
-  if (lines.size() < 2) return {};
-  std::string out = "<ul class=\"legend\">";
-  for (const Line& line : lines)
-    out += fmt::format(
-        "<li><svg viewBox=\"0 0 28 10\" aria-hidden=\"true\"><polyline class=\"{}\" points=\"1,5 "
-        "27,5\"/></svg>"
-        "<bdi>{}</bdi></li>",
-        line_class(line), escape_html(line.name));
-  return out + "</ul>";
 }
 
 const Point& nearest(const Curve& curve, double x) {
@@ -210,10 +155,14 @@ std::string draw(const LineChart& given) {
   std::erase_if(chart.lines, [](const Line& line) { return line.points.empty(); });
   if (chart.lines.empty()) return {};
   const Frame frame = frame_of(chart);
-  std::string body = draw_axes(frame, chart.y_label + (frame.y.log ? ", logarithmic" : ""));
+  std::string body = draw_axes(frame, "step", chart.y_label + (frame.y.log ? ", logarithmic" : ""));
   for (const Line& line : chart.lines) body += draw_line(frame, line);
   body += draw_bands(frame, line_bands(chart.lines));
-  return wrap(chart.id, chart.title, describe(chart.lines), line_legend(chart.lines), body);
+  return figure({.id = chart.id,
+                 .title = chart.title,
+                 .description = describe(chart.lines),
+                 .legend = line_legend(chart.lines),
+                 .body = body});
 }
 
 std::string draw(const ShareChart& chart) {
@@ -222,7 +171,7 @@ std::string draw(const ShareChart& chart) {
   const Frame frame{.x = step_axis(first.x, last.x, chart.steps), .y = percent_axis()};
   std::string body;
   for (size_t zone = 0; zone < 4; ++zone) body += draw_area(frame, chart.points, zone);
-  body += draw_axes(frame, chart.y_label);
+  body += draw_axes(frame, "step", chart.y_label);
   std::vector<Band> bands;
   const size_t all = chart.points.size(), n = std::min(all, kMostBands);
   for (size_t i = 0; i < n; ++i) {
@@ -232,7 +181,11 @@ std::string draw(const ShareChart& chart) {
   const std::string description =
       fmt::format("At step {:.0f}{}; at step {:.0f}{}.", first.x, share_text(chart, first, ", "), last.x,
                   share_text(chart, last, ", "));
-  return wrap(chart.id, chart.title, description, share_legend(chart), body + draw_bands(frame, bands));
+  return figure({.id = chart.id,
+                 .title = chart.title,
+                 .description = description,
+                 .legend = share_legend(chart),
+                 .body = body + draw_bands(frame, bands)});
 }
 
 }  // namespace keel

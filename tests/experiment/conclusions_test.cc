@@ -174,6 +174,15 @@ TEST(Conclusions, WhatIsNotShownIsSaidToo) {
                          "are not enough: about ")));
 }
 
+TEST(Conclusions, ScoresThatDifferAreNotCalledEqual) {
+  Case c = two_arms();
+  c.runs[2].results = model(2.3, 3.0, 30);  // what is left of nlirg is at 1.9
+  EXPECT_THAT(
+      c.findings().sentences,
+      Contains(HasSubstr("nlirg forgets less than plain where both reach the domain score, but not equally "
+                         "(domain loss 1.9000 and 2.0000): ")));
+}
+
 TEST(Conclusions, ABudgetThatWasNotTheSameIsSaid) {
   Case c = two_arms();
   EXPECT_THAT(c.findings().sentences, Not(Contains(HasSubstr("budget"))));
