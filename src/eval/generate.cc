@@ -14,7 +14,8 @@
 namespace keel {
 namespace {
 
-constexpr int64_t kMostTokens = 4096;  // of a pass, beside the last prompt's
+// Of a pass, beside the last prompt: larger ones are no faster, and their buffers leave the caches.
+constexpr int64_t kMostTokens = 1024;
 
 size_t common_beginning(std::span<const int32_t> a, std::span<const int32_t> b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
@@ -90,10 +91,11 @@ Generator::Generator(ChatModel& model, const GenerateOptions& options)
       places_(static_cast<size_t>(options.generate_batch)) {}
 
 std::vector<Answer> Generator::answer(std::span<const std::vector<int32_t>> prompts,
-                                      const GenerateEvents& events) {
+                                      const GenerateEvents& events, std::span<const int64_t> longest) {
   const at::NoGradGuard no_grad;
   check_prompts(model_, prompts);
   prompts_ = prompts;
+  longest_ = longest;
   answers_.assign(prompts.size(), {});
   busy_ = next_ = done_ = 0;
   while (busy_ > 0 || next_ < prompts_.size()) {
@@ -169,7 +171,8 @@ bool Generator::extend(Place& place, std::span<const float> logits, const Genera
   place.ids.push_back(token);
   if (events.on_token) events.on_token(place.prompt, token);
   const int64_t room = model_.lm->max_positions() - static_cast<int64_t>(prompts_[place.prompt].size());
-  return static_cast<int64_t>(answer.ids.size()) < std::min(options_.max_new_tokens, room);
+  const int64_t most = longest_.empty() ? options_.max_new_tokens : longest_[place.prompt];
+  return static_cast<int64_t>(answer.ids.size()) < std::min(most, room);
 }
 
 void Generator::swap(size_t a, size_t b) {

@@ -29,10 +29,11 @@ class Generator {
  public:
   Generator(ChatModel& model, const GenerateOptions& options);
 
-  // In the order of the prompts. Sampling draws from the stream (seed, "sample", prompt, position): an answer
-  // does not depend on what it was batched with.
-  std::vector<Answer> answer(std::span<const std::vector<int32_t>> prompts,
-                             const GenerateEvents& events = {});
+  // In the order of the prompts, each at most so long (none given: max_new_tokens for all). Sampling draws
+  // from the stream (seed, "sample", prompt, position): an answer does not depend on what it was batched
+  // with.
+  std::vector<Answer> answer(std::span<const std::vector<int32_t>> prompts, const GenerateEvents& events = {},
+                             std::span<const int64_t> longest = {});
 
  private:
   struct Place {
@@ -55,6 +56,7 @@ class Generator {
   std::unique_ptr<KvCache> cache_;
   std::vector<Place> places_;  // place b is sequence b of the cache; the first busy_ are being answered
   std::span<const std::vector<int32_t>> prompts_;
+  std::span<const int64_t> longest_;
   std::vector<Answer> answers_;
   size_t busy_ = 0, next_ = 0, done_ = 0;  // next_: the first prompt that has had no place yet
 };

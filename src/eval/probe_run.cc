@@ -24,8 +24,9 @@ const std::string& user_says(const Probe& probe, size_t round) {
 
 class Preparation {
  public:
-  Preparation(const ChatModel& model, const ProbeRunOptions& options, std::vector<ErrorText>& problems)
-      : model_(model), options_(options), problems_(problems) {}
+  Preparation(const ChatModel& model, std::span<const Probe> probes, const ProbeRunOptions& options,
+              std::vector<ErrorText>& problems)
+      : model_(model), options_(options), problems_(problems), out_{.probes = probes, .options = options} {}
 
   void add(size_t index, const Probe& probe) {
     if (probe.type == "choice") return add_choices(index, probe);
@@ -117,21 +118,29 @@ void settle_choice(const Probe& probe, const std::string& score, std::span<const
   result.tokens = sums[right].tokens;
 }
 
-void measure_rows(ChatModel& model, const std::vector<Probe>& probes, const PreparedProbes& prepared,
-                  const std::string& choice_score, const std::function<void()>& on_row,
-                  std::vector<ProbeResult>& results) {
+void settle_answer(const Probe& probe, const Answer& answer, ProbeResult& result) {
+  result.right = result.checked() && check_answer(probe, answer.text);
+  result.stopped = answer.stopped;
+  result.rep4 = repetition(answer.ids, 4);
+  result.answer = answer.text;
+}
+
+// results: of the group.
+void measure_rows(ChatModel& model, const PreparedProbes& group, const std::function<void()>& on_row,
+                  std::span<ProbeResult> results) {
   std::vector<RowSum> sums;
   const auto keep_sum = [&](const RowSignals& r) {
     sums.push_back({std::accumulate(r.nll.begin(), r.nll.end(), 0.0), r.example->supervised()});
     on_row();
   };
-  nll_over(*model.lm, prepared.rows, {.share_beginnings = true, .on_row = keep_sum});
+  nll_over(*model.lm, group.rows, {.max_tokens = 1024, .share_beginnings = true, .on_row = keep_sum});
   for (size_t begin = 0, end = 0; begin < sums.size(); begin = end) {
-    const size_t index = prepared.probe_of[begin];
-    while (end < sums.size() && prepared.probe_of[end] == index) ++end;
+    const size_t index = group.probe_of[begin];
+    while (end < sums.size() && group.probe_of[end] == index) ++end;
     ProbeResult& result = results[index];
     if (result.type == "choice") {
-      settle_choice(probes[index], choice_score, std::span(sums).subspan(begin, end - begin), result);
+      settle_choice(group.probes[index], group.options.choice_score,
+                    std::span(sums).subspan(begin, end - begin), result);
     } else {
       for (size_t i = begin; i < end; ++i) result.nll += sums[i].nll, result.tokens += sums[i].tokens;
     }
@@ -142,17 +151,20 @@ void measure_rows(ChatModel& model, const std::vector<Probe>& probes, const Prep
 // get one reply.
 class Talks {
  public:
-  Talks(ChatModel& model, const std::vector<Probe>& probes, const PreparedProbes& prepared,
-        const ProbeRunOptions& options)
-      : model_(model), generator_(model, options.generate) {
-    for (const size_t index : prepared.asked) {
-      const Probe& probe = probes[index];
-      talks_.push_back({.probe = probe, .messages = user_message(user_says(probe, 0), options.system)});
-      rounds_ = std::max(rounds_, probe.earlier.size() + 1);
+  Talks(ChatModel& model, std::span<const PreparedProbes> groups)
+      : model_(model), generator_(model, groups.front().options.generate) {
+    for (const PreparedProbes& group : groups) {
+      for (const size_t index : group.asked) {
+        const Probe& probe = group.probes[index];
+        talks_.push_back({.probe = probe,
+                          .messages = user_message(user_says(probe, 0), group.options.system),
+                          .longest = group.options.generate.max_new_tokens});
+        rounds_ = std::max(rounds_, probe.earlier.size() + 1);
+      }
     }
   }
 
-  // The last replies, in the order of prepared.asked.
+  // The last replies, in the order of the groups and what they ask.
   std::vector<Answer> run(const std::function<void()>& on_answer) {
     for (size_t round = 0; round < rounds_; ++round) answer_round(round, on_answer);
     std::vector<Answer> answers;
@@ -164,20 +176,22 @@ class Talks {
   struct Talk {
     const Probe& probe;
     Json messages;
+    int64_t longest;  // reply
     Answer answer = {};
     size_t prompt = 0;  // of this round
   };
 
   void answer_round(size_t round, const std::function<void()>& on_answer) {
-    std::map<std::string, size_t> known;
+    std::map<std::pair<int64_t, std::string>, size_t> known;
     std::vector<std::vector<int32_t>> prompts;
+    std::vector<int64_t> longest;
     for (Talk& talk : talks_) {
       if (talk.probe.earlier.size() < round) continue;
-      const auto [at, fresh] = known.emplace(to_line(talk.messages), prompts.size());
-      if (fresh) prompts.push_back(prompt_ids(model_, talk.messages));
+      const auto [at, fresh] = known.emplace(std::pair(talk.longest, to_line(talk.messages)), prompts.size());
+      if (fresh) prompts.push_back(prompt_ids(model_, talk.messages)), longest.push_back(talk.longest);
       talk.prompt = at->second;
     }
-    const auto answers = generator_.answer(prompts, {.on_answer = [&](size_t) { on_answer(); }});
+    const auto answers = generator_.answer(prompts, {.on_answer = [&](size_t) { on_answer(); }}, longest);
     for (Talk& talk : talks_) {
       if (talk.probe.earlier.size() < round) continue;
       talk.answer = answers[talk.prompt];
@@ -196,9 +210,12 @@ class Talks {
 // Counts what is done; talks that share a reply count at the end.
 class Progress {
  public:
-  Progress(const std::vector<Probe>& probes, const PreparedProbes& prepared, const ProbeRunOptions& options)
-      : on_progress_(options.on_progress), all_(prepared.rows.size() + prepared.asked.size()) {
-    for (const size_t index : prepared.asked) all_ += probes[index].earlier.size();
+  explicit Progress(std::span<const PreparedProbes> groups)
+      : on_progress_(groups.front().options.on_progress) {
+    for (const PreparedProbes& group : groups) {
+      all_ += group.rows.size() + group.asked.size();
+      for (const size_t index : group.asked) all_ += group.probes[index].earlier.size();
+    }
   }
   void step() {
     if (on_progress_ && done_ + 1 < all_) on_progress_(++done_, all_);
@@ -209,33 +226,36 @@ class Progress {
 
  private:
   const std::function<void(size_t, size_t)>& on_progress_;
-  size_t all_, done_ = 0;
+  size_t all_ = 0, done_ = 0;
 };
 
 }  // namespace
 
 PreparedProbes prepare_probes(const ChatModel& model, const std::vector<Probe>& probes,
                               const ProbeRunOptions& options, std::vector<ErrorText>& problems) {
-  Preparation preparation(model, options, problems);
+  Preparation preparation(model, probes, options, problems);
   for (size_t i = 0; i < probes.size(); ++i) preparation.add(i, probes[i]);
   return preparation.take();
 }
 
-std::vector<ProbeResult> run_prepared(ChatModel& model, const std::vector<Probe>& probes,
-                                      const PreparedProbes& prepared, const ProbeRunOptions& options) {
+std::vector<ProbeResult> run_prepared(ChatModel& model, std::span<const PreparedProbes> groups) {
   std::vector<ProbeResult> results;
-  for (const Probe& p : probes) results.push_back(unanswered(p));
-  Progress progress(probes, prepared, options);
+  if (groups.empty()) return results;
+  for (const PreparedProbes& group : groups)
+    for (const Probe& p : group.probes) results.push_back(unanswered(p));
+  Progress progress(groups);
   const auto step = [&] { progress.step(); };
-  measure_rows(model, probes, prepared, options.choice_score, step, results);
-  std::vector<Answer> answers = Talks(model, probes, prepared, options).run(step);
-  for (size_t i = 0; i < answers.size(); ++i) {
-    const Probe& probe = probes[prepared.asked[i]];
-    ProbeResult& result = results[prepared.asked[i]];
-    result.right = result.checked() && check_answer(probe, answers[i].text);
-    result.stopped = answers[i].stopped;
-    result.rep4 = repetition(answers[i].ids, 4);
-    result.answer = std::move(answers[i].text);
+  std::span<ProbeResult> rest = results;
+  for (const PreparedProbes& group : groups) {
+    measure_rows(model, group, step, rest.first(group.probes.size()));
+    rest = rest.subspan(group.probes.size());
+  }
+  const std::vector<Answer> answers = Talks(model, groups).run(step);
+  size_t first = 0, next = 0;  // result of a group's first probe; answer
+  for (const PreparedProbes& group : groups) {
+    for (const size_t index : group.asked)
+      settle_answer(group.probes[index], answers[next++], results[first + index]);
+    first += group.probes.size();
   }
   progress.end();
   return results;
@@ -246,7 +266,7 @@ std::vector<ProbeResult> run_probes(ChatModel& model, const std::vector<Probe>& 
   std::vector<ErrorText> problems;
   const PreparedProbes prepared = prepare_probes(model, probes, options, problems);
   if (!problems.empty()) throw UserError(problems.front());
-  return run_prepared(model, probes, prepared, options);
+  return run_prepared(model, std::span(&prepared, 1));
 }
 
 }  // namespace keel

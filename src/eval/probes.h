@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -78,9 +79,11 @@ struct ProbeRunOptions {
   std::string choice_score = "mean";  // mean | sum | letter (choice.h)
 };
 
-// What must be asked of the model for some probes. Made apart from running, so that all that is too long for
-// the model is known before anything runs.
+// What must be asked of the model for some probes, which it does not own. Made apart from running, so that
+// all that is too long for the model is known before anything runs.
 struct PreparedProbes {
+  std::span<const Probe> probes;
+  ProbeRunOptions options;
   std::vector<size_t> asked;     // probes that are answered by generating
   std::vector<Example> rows;     // of NLL, a probe's side by side
   std::vector<size_t> probe_of;  // the probe of each row
@@ -90,9 +93,9 @@ struct PreparedProbes {
 PreparedProbes prepare_probes(const ChatModel& model, const std::vector<Probe>& probes,
                               const ProbeRunOptions& options, std::vector<ErrorText>& problems);
 
-// Results in the order of the probes.
-std::vector<ProbeResult> run_prepared(ChatModel& model, const std::vector<Probe>& probes,
-                                      const PreparedProbes& prepared, const ProbeRunOptions& options);
+// Results in the order of the groups and their probes. What they generate is generated together, with the
+// first group's options but for the longest answer, and all is counted by the first group's on_progress.
+std::vector<ProbeResult> run_prepared(ChatModel& model, std::span<const PreparedProbes> groups);
 
 // Both. UserError: the first probe that is too long.
 std::vector<ProbeResult> run_probes(ChatModel& model, const std::vector<Probe>& probes,

@@ -194,26 +194,38 @@ at::Tensor attend_composed(const at::Tensor& q, const at::Tensor& k, const at::T
   return out.squeeze(0).transpose(0, 1).reshape({queries, -1});
 }
 
-void attend_one_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t group,
+// One query token for each sequence, all in one go: the work of a single one is too small to be shared out.
+void attend_one_token(const at::Tensor& q, std::span<const KeysValues> sequences, int64_t group,
                       const at::Tensor& out) {
-  const int64_t count = k.size(1), head_dim = q.size(2);
-  const at::Tensor scratch = at::empty({k.size(0), count + head_dim}, at::kFloat);
+  const auto count = static_cast<int64_t>(sequences.size());
+  const int64_t kv_heads = q.size(0), head_dim = q.size(2);
+  int64_t longest = 0;
+  for (const KeysValues& s : sequences) longest = std::max(longest, s.k.size(1));
   with_row_type(q, [&](auto kind) {
     using T = decltype(kind);
-    at::parallel_for(0, k.size(0), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t h = begin; h < end; ++h) {
-        rows::attend_one({.query = rows_of<T>(q) + h * q.stride(0),
+    at::parallel_for(0, count * kv_heads, 1, [&](int64_t begin, int64_t end) {
+      std::vector<float> scratch(longest + head_dim);
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t s = i / kv_heads, h = i % kv_heads;
+        const auto& [k, v] = sequences[s];
+        rows::attend_one({.query = rows_of<T>(q) + h * q.stride(0) + s * group * head_dim,
                           .keys = rows_of<T>(k) + h * k.stride(0),
                           .values = rows_of<T>(v) + h * v.stride(0),
-                          .out = rows_of<T>(out) + h * group * head_dim,
-                          .scratch = rows_of<float>(scratch) + h * (count + head_dim),
-                          .count = count,
+                          .out = rows_of<T>(out) + i * group * head_dim,
+                          .scratch = scratch.data(),
+                          .count = k.size(1),
                           .group = group,
                           .head_dim = head_dim,
                           .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)))});
       }
     });
   });
+}
+
+// What a window of keys leaves of a sequence for its last `queries` tokens.
+KeysValues visible(const KeysValues& all, int64_t queries, int64_t window) {
+  const int64_t first = window > 0 ? std::max<int64_t>(0, all.k.size(1) - queries + 1 - window) : 0;
+  return first == 0 ? all : KeysValues{all.k.slice(1, first), all.v.slice(1, first)};
 }
 
 }  // namespace
@@ -236,20 +248,35 @@ at::Tensor attention(const AttentionInput& input, const Segments& segments) {
 }
 
 at::Tensor attention_shared(const AttentionInput& input, const Segments& segments) {
-  const int64_t group = input.q_KRd.size(1) / input.k_KTd.size(1);
   const at::Tensor v_KTd = by_head(input.v_TE, input.k_KTd.size(0)).contiguous();
-  std::vector<at::Tensor> keys, values, parts;  // of each segment, from its beginning on
+  std::vector<KeysValues> all;
   for (int64_t s = 0; s < segments.count(); ++s) {
     const QueryBlock own{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
+    all.push_back({key_rows(input.k_KTd, own), key_rows(v_KTd, own)});
     const auto& [from, shared] = segments.beginnings[s];
-    const auto behind = [&, from = from, shared = shared](const std::vector<at::Tensor>& earlier,
-                                                          const at::Tensor& x) {
-      return shared == 0 ? x : at::cat({earlier[from].slice(1, 0, shared), x}, 1);
-    };
-    keys.push_back(behind(keys, key_rows(input.k_KTd, own)));
-    values.push_back(behind(values, key_rows(v_KTd, own)));
+    if (shared == 0) continue;
+    all[s].k = at::cat({all[from].k.slice(1, 0, shared), all[s].k}, 1);
+    all[s].v = at::cat({all[from].v.slice(1, 0, shared), all[s].v}, 1);
+  }
+  return attention_cached(input.q_KRd, segments, all, input.window);
+}
+
+at::Tensor attention_cached(const at::Tensor& q_KRd, const Segments& segments,
+                            std::span<const KeysValues> sequences, int64_t window) {
+  const int64_t group = q_KRd.size(1) / segments.tokens();
+  if (q_KRd.is_cpu() && segments.tokens() == segments.count()) {
+    std::vector<KeysValues> seen;
+    for (const KeysValues& all : sequences) seen.push_back(visible(all, 1, window));
+    const at::Tensor out =
+        at::empty({segments.count(), q_KRd.size(0) * group * q_KRd.size(2)}, q_KRd.options());
+    attend_one_token(q_KRd, seen, group, out);
+    return out;
+  }
+  std::vector<at::Tensor> parts;
+  for (int64_t s = 0; s < segments.count(); ++s) {
+    const QueryBlock own{segments.offsets[s], segments.offsets[s + 1], 0};
     parts.push_back(
-        attend_cached(query_rows(input.q_KRd, own, group), keys.back(), values.back(), group, input.window));
+        attend_cached(query_rows(q_KRd, own, group), sequences[s].k, sequences[s].v, group, window));
   }
   return at::cat(parts);
 }
@@ -257,12 +284,12 @@ at::Tensor attention_shared(const AttentionInput& input, const Segments& segment
 at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k_all, const at::Tensor& v_all, int64_t group,
                          int64_t window) {
   const int64_t queries = q.size(1) / group;
-  const int64_t first = window > 0 ? std::max<int64_t>(0, k_all.size(1) - queries + 1 - window) : 0;
-  const at::Tensor k = k_all.slice(1, first), v = v_all.slice(1, first);
+  const KeysValues seen = visible({k_all, v_all}, queries, window);
+  const auto& [k, v] = seen;
   if (!q.is_cpu()) return attend_composed(q, k, v, group, window);
   const at::Tensor out = at::empty({queries, q.size(0) * group * q.size(2)}, q.options());
   if (queries == 1) {
-    attend_one_token(q, k, v, group, out);
+    attend_one_token(q, std::span(&seen, 1), group, out);
     return out;
   }
   const int64_t past = k.size(1) - queries;

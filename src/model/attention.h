@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include <span>
+
 #include "model/segments.h"
 
 namespace keel {
@@ -24,7 +26,16 @@ at::Tensor attention_composed(const AttentionInput& input, const Segments& segme
 // Without gradient, for segments that begin as earlier ones: their keys and values are copied together.
 at::Tensor attention_shared(const AttentionInput& input, const Segments& segments);
 
-// Without gradient, for decoding: the last query of q [K, n·G, d] sees all keys of k, v [K, m, d], m >= n.
+// All keys and values of one sequence, [K, m, d].
+struct KeysValues {
+  at::Tensor k, v;
+};
+
+// Without gradient, for decoding: the queries of each segment are the last of its sequence.
+at::Tensor attention_cached(const at::Tensor& q_KRd, const Segments& segments,
+                            std::span<const KeysValues> sequences, int64_t window);
+
+// The same for one sequence: the last query of q [K, n·G, d] sees all keys of k, v [K, m, d], m >= n.
 // Returns [n, K·G·d].
 at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t group,
                          int64_t window);

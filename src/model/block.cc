@@ -31,15 +31,14 @@ at::Tensor Block::forward(const at::Tensor& x, const Pass& pass) const {
 at::Tensor Block::decode(const at::Tensor& x, const Pass& pass, SequenceCache& cache, int64_t layer) const {
   const Heads heads = project(rms_norm(x, input_norm_D, eps), pass);
   const at::Tensor v_KTd = heads.v_TE.view({-1, kv_heads, head_dim}).transpose(0, 1);
-  const at::Tensor seen = at::empty({x.size(0), kv_heads * group * head_dim}, x.options());
+  std::vector<KeysValues> all;
   for (int64_t s = 0; s < pass.segments.count(); ++s) {
     const int64_t begin = pass.segments.offsets[s], end = pass.segments.offsets[s + 1];
     const Beginning beginning = pass.segments.beginnings.empty() ? Beginning{} : pass.segments.beginnings[s];
-    const auto [k, v] =
-        cache.append(layer, s, {heads.k_KTd.slice(1, begin, end), v_KTd.slice(1, begin, end)}, beginning);
-    seen.slice(0, begin, end)
-        .copy_(attend_cached(heads.q_KRd.slice(1, begin * group, end * group), k, v, group, window));
+    all.push_back(
+        cache.append(layer, s, {heads.k_KTd.slice(1, begin, end), v_KTd.slice(1, begin, end)}, beginning));
   }
+  const at::Tensor seen = attention_cached(heads.q_KRd, pass.segments, all, window);
   const at::Tensor y = x + o(seen, pass.mode);
   return y + mlp(rms_norm(y, post_norm_D, eps), pass.mode);
 }

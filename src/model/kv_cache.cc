@@ -20,7 +20,7 @@ void SequenceCache::keep(int64_t sequence, int64_t tokens) {
 void SequenceCache::make_room(Sequence& sequence, int64_t tokens) const {
   if (tokens <= sequence.room) return;
   sequence.room = std::max(tokens, sequence.room + sequence.room / 2);
-  for (Held& held : sequence.layers) {
+  for (KeysValues& held : sequence.layers) {
     for (at::Tensor* old : {&held.k, &held.v}) {
       const at::Tensor more = at::empty({kv_heads_, sequence.room, head_dim_}, options_);
       if (sequence.length > 0) more.slice(1, 0, sequence.length).copy_(old->slice(1, 0, sequence.length));
@@ -41,12 +41,12 @@ void SequenceCache::open(const PackedTokens& fresh) {
   }
 }
 
-SequenceCache::Held SequenceCache::append(int64_t layer, int64_t sequence, const Held& fresh,
-                                          const Beginning& beginning) {
-  const Held& own = sequences_[sequence].layers[layer];
+KeysValues SequenceCache::append(int64_t layer, int64_t sequence, const KeysValues& fresh,
+                                 const Beginning& beginning) {
+  const KeysValues& own = sequences_[sequence].layers[layer];
   const int64_t past = length(sequence), now = past + fresh.k.size(1), shared = beginning.tokens;
   if (shared > 0) {
-    const Held& from = sequences_[beginning.from].layers[layer];
+    const KeysValues& from = sequences_[beginning.from].layers[layer];
     own.k.slice(1, 0, shared).copy_(from.k.slice(1, 0, shared));
     own.v.slice(1, 0, shared).copy_(from.v.slice(1, 0, shared));
   }

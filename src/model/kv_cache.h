@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "model/attention.h"
 #include "model/config.h"
 #include "model/model.h"
 
@@ -12,11 +13,6 @@ namespace keel {
 
 class SequenceCache final : public KvCache {
  public:
-  // Keys and values of a sequence in one layer, [kv_heads, tokens, head_dim].
-  struct Held {
-    at::Tensor k, v;
-  };
-
   SequenceCache(const ModelConfig& config, int64_t sequences, const at::TensorOptions& options);
 
   int64_t sequences() const { return static_cast<int64_t>(sequences_.size()); }
@@ -28,12 +24,12 @@ class SequenceCache final : public KvCache {
   // A pass over the model: room for its tokens and for what its sequences begin with; in each layer the new
   // keys and values of each sequence in turn, which gives all of it; and all are held.
   void open(const PackedTokens& fresh);
-  Held append(int64_t layer, int64_t sequence, const Held& fresh, const Beginning& beginning);
+  KeysValues append(int64_t layer, int64_t sequence, const KeysValues& fresh, const Beginning& beginning);
   void close(const PackedTokens& fresh);
 
  private:
   struct Sequence {
-    std::vector<Held> layers;  // with room for more tokens than are held
+    std::vector<KeysValues> layers;  // with room for more tokens than are held
     int64_t length = 0, room = 0;
   };
   void make_room(Sequence& sequence, int64_t tokens) const;

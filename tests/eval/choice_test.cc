@@ -92,6 +92,28 @@ TEST_F(ChoiceGolden, ProgressEndsWithAllThatWasAsked) {
   EXPECT_EQ(heard.back(), (std::pair<size_t, size_t>{all, all}));
 }
 
+TEST_F(ChoiceGolden, GroupsAskedTogetherGiveWhatEachGivesAlone) {
+  const Probe open{.id = "o", .type = "generate", .prompt = "Go on."};
+  const Probe talk{.id = "t", .type = "generate", .prompt = "And?", .earlier = {"Go on."}};
+  const std::vector<Probe> first{open, probes_[0]}, second{probes_[1], talk, open};
+  const ProbeRunOptions brief{.generate = {.max_new_tokens = 3}, .system = {}};
+  const ProbeRunOptions long_{.generate = {.max_new_tokens = 9}, .system = "Be kind."};
+  std::vector<ErrorText> problems;
+  const std::vector<PreparedProbes> groups{prepare_probes(model_, first, brief, problems),
+                                           prepare_probes(model_, second, long_, problems)};
+  const auto together = run_prepared(model_, groups);
+  std::vector<ProbeResult> alone = run_probes(model_, first, brief);
+  for (ProbeResult& r : run_probes(model_, second, long_)) alone.push_back(std::move(r));
+  ASSERT_EQ(together.size(), alone.size());
+  for (size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_EQ(together[i].id, alone[i].id);
+    EXPECT_EQ(together[i].answer, alone[i].answer) << alone[i].id;
+    EXPECT_EQ(together[i].right, alone[i].right);
+    EXPECT_EQ(together[i].choice_scores, alone[i].choice_scores);
+  }
+  EXPECT_NE(together[0].answer, together[4].answer) << "one question, but unlike lengths and systems";
+}
+
 TEST_F(ChoiceGolden, WhatTheContextDoesNotHoldIsNamed) {
   std::vector<Probe> probes{probes_[0], probes_[1]};
   probes[0].spec["choices"][2] = std::string(600, 'x');
