@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""What checkpoints cost a run: bench/checkpoint_cost.py MODEL [ROUNDS] [PROGRAM] [OPTIONS …].
+
+Rows of one length are trained on; each round trains without saving, saving beside the training and saving at once, in turn.
+Told of each run: seconds a step, wall time from the first step's end to the last's over the steps between; the least and
+most that the training waited for one save (wall time between two lines of metrics that is no training time);
+how long a checkpoint was being written and how large it is. At the end: from the start of the program to its first step,
+afresh and resumed.
+"""
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STEPS, EVERY = 13, 4  # saves behind steps 4, 8 and 12
+WORDS = "the harbour opens at dawn and the boats go out with the tide to fish beyond the old lighthouse until night".split()
+MODES = {"none": ["--save_steps", "1000"], "beside": ["--save_steps", str(EVERY), "--async_save", "true"],
+         "at once": ["--save_steps", str(EVERY), "--async_save", "false"]}
+
+
+def make_rows(path):
+    rows = ({"instruction": f"tell story {100 + i}", "output": " ".join(WORDS * 10)} for i in range(200))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def watch(process, run):
+    """(time, seconds of training) of each step and (first seen, whole) of each checkpoint, as they appear."""
+    steps, saves = [], {}
+    while process.poll() is None:
+        now = time.monotonic()
+        lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").exists() else []
+        for line in lines[len(steps):]:
+            row = json.loads(line)
+            steps.append((now, row["tokens"] / row["tokens_per_s"]))
+        for folder in (run / "checkpoints").glob("step-*"):
+            times = saves.setdefault(folder.name.removesuffix(".part"), [now, None])
+            if not folder.name.endswith(".part") and times[1] is None:
+                times[1] = now
+        time.sleep(0.01)
+    return steps, saves
+
+
+def command(program, work, model, run, more):
+    args = [program, "train", "--model_name_or_path", model, "--template", "chatml", "--dataset", work / "rows.jsonl", "--output_dir", run,
+            "--per_device_train_batch_size", "1", "--max_steps", str(STEPS), "--sample_count", "0", "--precision", "fp32",
+            "--save_total_limit", "1", "--dataset_prepared_path", work / "tokens", *more]
+    return [str(a) for a in args]
+
+
+def train(args, run):
+    before = os.times()
+    process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    steps, saves = watch(process, run)
+    if process.returncode != 0:
+        sys.exit(process.stderr.read())
+    after = os.times()
+    return steps, saves, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def seconds_to_first_step(args):
+    """The sizes of checkpoints are told right before it; behind it the run saves and ends (max_time)."""
+    start, told = time.monotonic(), None
+    process = subprocess.Popen([*args, "--max_time", "1e-9"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        told = told or ("a checkpoint takes" in line and time.monotonic() - start)
+    return told if process.wait() == 0 else sys.exit("the run failed")
+
+
+def measure(mode, steps, saves, cpu):
+    wall = [b[0] - a[0] for a, b in zip(steps, steps[1:])]
+    waits = [w - (b[1] - a[1]) for w, a, b in zip(wall, steps, steps[1:])][EVERY - 1::EVERY]
+    text = f"{mode:8} {sum(wall) / len(wall):.2f} s a step, {cpu:.0f} s of CPU time in all"
+    if mode != "none":
+        text += f", waits {min(waits):.2f} to {max(waits):.2f} s a save"
+        text += f", written in {statistics.median(b - a for a, b in saves.values() if b):.1f} s"
+    print(text, flush=True)
+    return sum(wall) / len(wall)
+
+
+def main():
+    model, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    program = sys.argv[3] if len(sys.argv) > 3 else str(ROOT / "build/keel")
+    more, seconds = sys.argv[4:], {mode: [] for mode in MODES}
+    with tempfile.TemporaryDirectory(prefix="keel-checkpoints-", dir=os.environ.get("KEEL_BENCH_DISK")) as name:
+        work = pathlib.Path(name)
+        make_rows(work / "rows.jsonl")
+        for _ in range(rounds):
+            for mode, options in MODES.items():
+                shutil.rmtree(work / "run", ignore_errors=True)
+                args = command(program, work, model, work / "run", [*options, *more])
+                outcome = train(args, work / "run")
+                seconds[mode].append(measure(mode, *outcome))
+        folder = max((work / "run/checkpoints").iterdir())
+        print(f"a checkpoint: {sum(f.stat().st_size for f in folder.iterdir()) / 1e9:.2f} GB")
+        for mode in ("beside", "at once"):
+            ratios = [s / n for s, n in zip(seconds[mode], seconds["none"])]
+            print(f"{mode}: {statistics.median(ratios):.3f} times the step of a run that saves nothing ({EVERY} steps to a save)")
+        for name in ("afresh", "resumed", "resumed"):
+            args = command(program, work, model, work / "new", [*more, *(["--resume"] if name == "resumed" else [])])
+            print(f"to the first step, {name}: {seconds_to_first_step(args):.1f} s")
+
+
+if __name__ == "__main__":
+    main()
