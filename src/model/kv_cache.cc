@@ -5,6 +5,11 @@
 #include "base/error.h"
 
 namespace keel {
+namespace {
+
+constexpr int64_t kShortAnswer = 64;
+
+}  // namespace
 
 SequenceCache::SequenceCache(const ModelConfig& config, int64_t sequences, const at::TensorOptions& options)
     : sequences_(sequences), kv_heads_(config.kv_heads), head_dim_(config.head_dim), options_(options) {
@@ -16,10 +21,10 @@ void SequenceCache::keep(int64_t sequence, int64_t tokens) {
   sequences_[sequence].length = tokens;
 }
 
-// Grows by half at least, so that a long answer is copied a few times only.
+// With room for a short answer, then by half at least, so that a long one is copied a few times only.
 void SequenceCache::make_room(Sequence& sequence, int64_t tokens) const {
   if (tokens <= sequence.room) return;
-  sequence.room = std::max(tokens, sequence.room + sequence.room / 2);
+  sequence.room = std::max(tokens + kShortAnswer, sequence.room + sequence.room / 2);
   for (KeysValues& held : sequence.layers) {
     for (at::Tensor* old : {&held.k, &held.v}) {
       const at::Tensor more = at::empty({kv_heads_, sequence.room, head_dim_}, options_);
