@@ -8,6 +8,7 @@
 #include "app/demo_report.h"
 #include "app/interrupt.h"
 #include "app/options_parse.h"
+#include "app/replay_text.h"
 #include "app/session.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -46,6 +47,8 @@ class Countdown {
   double eval_s_ = 0, train_s_ = 0;
 };
 
+constexpr int64_t kReplayTokens = 4096;  // as many as the training rows have in a quarter
+
 // A forward pass is about a third of a training step.
 constexpr double kStepPerForward = 3.2;
 
@@ -58,7 +61,7 @@ class Demo {
     fs::remove_all(options_.output_dir);
     write_file(fs::path(options_.output_dir) / "config.yaml", dump_config(collect_fields(options_)));
     {
-      ChatModel base = load("none", false);
+      ChatModel base = load_model(config_for({}), false);
       inputs_ = read_inputs(base);
       measure("base", base, 0, 0);
     }
@@ -74,7 +77,7 @@ class Demo {
       throw UserError({.where = "examples",
                        .found = "no harbor/train.jsonl in " + options_.examples,
                        .hint = "run it from the checkout, or give --examples FOLDER"});
-    for (const std::string& arm : options_.arms) find_weighting(weighting_of(arm));
+    for (const std::string& arm : options_.arms) find_weighting(arm_of(arm).weighting);
     const fs::path dir = options_.output_dir;
     if (fs::exists(dir) && !fs::is_empty(dir) && !fs::exists(dir / "config.yaml"))
       throw UserError({.where = "output_dir",
@@ -82,14 +85,28 @@ class Demo {
                        .hint = "choose another folder"});
   }
 
-  static std::string weighting_of(const std::string& arm) { return arm == "plain" ? "none" : arm; }
+  struct Arm {
+    std::string weighting = "none";
+    bool protect = false;
+  };
 
-  RunConfig config_for(const std::string& weighting) const {
+  static Arm arm_of(const std::string& name) {
+    constexpr std::string_view kProtect = "+protect";
+    Arm arm{.weighting = name, .protect = name.ends_with(kProtect)};
+    if (arm.protect) arm.weighting.resize(name.size() - kProtect.size());
+    if (arm.weighting == "plain") arm.weighting = "none";
+    return arm;
+  }
+
+  RunConfig config_for(const Arm& arm) const {
     RunConfig c;
     c.model.model_name_or_path = options_.model;
     c.model.precision = options_.precision;
     c.data.dataset = {options_.examples + "/harbor/train.jsonl"};
-    c.loss.token_weighting = weighting;
+    c.loss.token_weighting = arm.weighting;
+    c.protection = {.protect = arm.protect,
+                    .kl_replay = arm.protect ? kProtectingReplay : 0,
+                    .kl_replay_tokens = kReplayTokens};
     c.optim = {.learning_rate = options_.learning_rate,
                .min_lr_ratio = 0.1,
                .warmup_ratio = 0.05,
@@ -101,12 +118,8 @@ class Demo {
     return c;
   }
 
-  ChatModel load(const std::string& weighting, bool train) const {
-    return load_model(config_for(weighting), train);
-  }
-
   DemoInputs read_inputs(const ChatModel& model) const {
-    RunConfig c = config_for("none");
+    RunConfig c = config_for({});
     DemoInputs in{.domain = load_probes(options_.examples + "/harbor/heldout.jsonl"),
                   .general = load_probes(options_.examples + "/general/probes.jsonl"),
                   .data = load_run_data(c, model, options_.output_dir)};
@@ -159,11 +172,13 @@ class Demo {
     countdown_.guess_training(forward_seconds * kStepPerForward * trained / measured);
   }
 
-  bool run_arm(const std::string& arm) {
-    const RunConfig config = config_for(weighting_of(arm));
-    const fs::path dir = fs::path(options_.output_dir) / arm;
+  bool run_arm(const std::string& name) {
+    RunConfig config = config_for(arm_of(name));
+    const fs::path dir = fs::path(options_.output_dir) / name;
     make_folders(dir);
-    ChatModel model = load(weighting_of(arm), true);
+    config.train.output_dir = dir.string();
+    ChatModel model = load_model(config, true);
+    const ReplayHalves replay = replay_text(config, model, false);
     const EvalSets nothing;
     const TrainSummary s = train({.model = model,
                                   .train_set = inputs_.data.train,
@@ -171,13 +186,15 @@ class Demo {
                                   .options = config.train,
                                   .optim = config.optim,
                                   .loss = config.loss,
+                                  .protection = config.protection,
+                                  .replay = replay.trained.empty() ? nullptr : &replay.trained,
                                   .run_dir = dir,
-                                  .progress_name = "[" + arm + "] ",
+                                  .progress_name = "[" + name + "] ",
                                   .stop_requested = interrupted,
                                   .save = true});
     if (s.ended == "interrupted") return false;
     countdown_.trained(s.seconds);
-    measure(arm, model, s.seconds, s.tokens_per_s);
+    measure(name, model, s.seconds, s.tokens_per_s);
     return true;
   }
 
@@ -235,7 +252,7 @@ class Demo {
     const double gain = 100 * (plain->domain.accuracy - measures_.front().domain.accuracy);
     fmt::print("plain SFT gained {:.1f} points of held-out harbour accuracy; at least {:.0f} wanted\n", gain,
                options_.min_gain);
-    return gain >= options_.min_gain ? 0 : 3;
+    return gain >= options_.min_gain ? 0 : kRedLineCode;
   }
 
   DemoOptions options_;

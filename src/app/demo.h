@@ -28,7 +28,9 @@ struct DemoOptions {
     v("model", model, "Hugging Face folder of a chat model", {.aliases = {"model_name_or_path"}});
     v("examples", examples, "folder that holds harbor/ and general/");
     v("output_dir", output_dir, "run folder; an earlier demo there is replaced");
-    v("arms", arms, "what is trained and compared with the base: plain, nlirg or any other token weighting");
+    v("arms", arms,
+      "what is trained and compared with the base: plain, nlirg or any other token weighting, each also with "
+      "+protect (kl_replay)");
     v("precision", precision, "compute type", {.choices = {"auto", "fp32", "bf16"}});
     v("epochs", epochs, "passes over the training rows", {.aliases = {"num_train_epochs"}, .min = 1});
     v("learning_rate", learning_rate, "peak learning rate of every arm", {.aliases = {"lr"}, .min = 0});

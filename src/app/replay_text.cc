@@ -12,7 +12,7 @@ namespace keel {
 namespace {
 
 ReplaySet make(const RunConfig& config, ChatModel& model) {
-  const ReplayOptions& o = config.replay;
+  const ProtectionOptions& o = config.protection;
   if (!o.kl_replay_path.empty()) return load_replay_set(o.kl_replay_path, *model.lm);
   const auto seed = static_cast<uint64_t>(config.train.seed);
   std::vector<Example> texts =
@@ -26,7 +26,7 @@ ReplaySet make(const RunConfig& config, ChatModel& model) {
 }  // namespace
 
 ReplayHalves replay_text(const RunConfig& config, ChatModel& model, bool resumed) {
-  if (config.replay.kl_replay == 0) return {};
+  if (config.protection.kl_replay == 0) return {};
   const fs::path file = fs::path(config.train.output_dir) / "replay.safetensors";
   const Stopwatch clock;
   const bool kept = resumed && fs::exists(file);

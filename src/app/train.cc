@@ -19,6 +19,7 @@
 #include "base/names.h"
 #include "config/dump.h"
 #include "config/help.h"
+#include "config/red_lines.h"
 #include "config/validate.h"
 #include "data/mix.h"
 #include "model/precision.h"
@@ -84,13 +85,20 @@ Json table_of(const TrainSummary& s) {
   return Json::array({{{"title", "Before and after"}, {"columns", {"", "before", "after"}}, {"rows", rows}}});
 }
 
-std::string verdict_of(const TrainSummary& s) {
+std::vector<std::string> crossed_lines(const RunConfig& config, const TrainSummary& s) {
+  if (s.ended == kInterrupted) return {};
+  std::vector<ErrorText> told_before;
+  return crossed(red_lines(config.protection.gates, "gates", told_before), s.before.row(), s.after.row());
+}
+
+std::string verdict_of(const RunConfig& config, const TrainSummary& s) {
   std::string out =
       fmt::format("The run {}.", s.ended == "finished" ? "finished" : "ended before its plan: " + s.ended);
   if (s.before.domain) out += fmt::format(" Domain loss {}.", change(s.before.domain, s.after.domain));
   if (s.before.general) out += fmt::format(" General loss {}.", change(s.before.general, s.after.general));
   if (!s.before.domain)
     out += " Nothing was held out, so this run cannot say what was learned: set val_size or eval_dataset.";
+  for (const std::string& line : crossed_lines(config, s)) out += fmt::format(" RED LINE crossed: {}.", line);
   return out;
 }
 
@@ -157,7 +165,8 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
   const fs::path run_dir = config.train.output_dir;
   const Json summary{
       {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
-      {"verdict", verdict_of(s)},
+      {"verdict", verdict_of(config, s)},
+      {"red_lines_crossed", crossed_lines(config, s)},
       {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
       {"warnings", s.warnings},
       {"facts", facts_of(config, data, s)},
@@ -170,13 +179,14 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
 }
 
 // What `--resume` says of a run that has nothing left to do.
-void tell_end(const fs::path& run_dir) {
+RunEnd tell_end(const fs::path& run_dir) {
   if (!fs::exists(run_dir / "report.html")) write_report(run_dir);  // the disk was full, maybe
   const Json summary = read_json(run_dir / "summary.json");
   info("{} is done, nothing is left to train: {} steps. {}", run_dir.string(),
        summary.value("/facts/steps"_json_pointer, std::string("all")),
        summary.value("verdict", std::string()));
   fmt::print("{}\n", (run_dir / "model").string());
+  return summary.value("red_lines_crossed", Json::array()).empty() ? RunEnd::finished : RunEnd::red_line;
 }
 
 }  // namespace
@@ -192,7 +202,7 @@ TrainJob train_job(const RunConfig& config, ChatModel& model, const RunData& dat
           .loss_by_source = loss_by_source(config.loss, data.train.sources),
           .stages = std::move(stages),
           .loss_reduction = config.data.loss_reduction,
-          .replay_options = config.replay,
+          .protection = config.protection,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
           .gradient_checkpointing = config.model.gradient_checkpointing,
           .run_dir = config.train.output_dir,
@@ -209,10 +219,7 @@ RunEnd train_run(RunConfig& config) {
   const OutputFolder folder(run_dir, use_of(config.train));
   ResumePoint from;
   if (wants_resume(config.train)) from = prepare_resume(config);
-  if (from.finished) {
-    tell_end(run_dir);
-    return RunEnd::finished;
-  }
+  if (from.finished) return tell_end(run_dir);
   ChatModel model = load_model(config, true);
   RunData data = load_run_data(config, model, run_dir, [&](const RowSet& train, const RowSet& validation) {
     log_short_check(config.data, train, validation);
@@ -234,10 +241,10 @@ RunEnd train_run(RunConfig& config) {
   const TrainSummary s = train(job);
   if (s.ended != kInterrupted) answer_after(samples, config, model, s);
   write_summary(config, data, s, samples);
-  info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(s), s.tokens_per_s,
-       s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
+  info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(config, s),
+       s.tokens_per_s, s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
-  if (s.ended != kInterrupted) return RunEnd::finished;
+  if (s.ended != kInterrupted) return crossed_lines(config, s).empty() ? RunEnd::finished : RunEnd::red_line;
   info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
   return RunEnd::interrupted;
 }
@@ -250,6 +257,7 @@ int run_train(Args args) {
   }
   for (const std::string& note : run.parsed.notes) log_line(note);
   const RunEnd end = run.config.grid.grid.is_null() ? train_run(run.config) : grid_run(run.config);
+  if (end == RunEnd::red_line) return kRedLineCode;
   return end == RunEnd::interrupted && interrupted() ? 130 : 0;
 }
 

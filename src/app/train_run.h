@@ -8,7 +8,7 @@
 
 namespace keel {
 
-enum class RunEnd { finished, interrupted };
+enum class RunEnd { finished, interrupted, red_line };  // red_line: finished, and a gate is crossed
 
 // A run that is resumed and has nothing left to do is finished and stays as it is. Prints the folder of the
 // model (of an interrupted run: of the checkpoint).

@@ -23,7 +23,7 @@ std::vector<FieldRef> RunConfig::fields() {
   append(out, grid);
   append(out, loss);
   append(out, optim);
-  append(out, replay);
+  append(out, protection);
   append(out, train);
   append(out, generate);
   return out;

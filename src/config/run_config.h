@@ -14,7 +14,7 @@
 #include "model/options.h"
 #include "optim/options.h"
 #include "train/options.h"
-#include "train/replay_options.h"
+#include "train/protection_options.h"
 
 namespace keel {
 
@@ -25,7 +25,7 @@ struct RunConfig {
   OptimOptions optim;
   GridOptions grid;
   TrainOptions train;
-  ReplayOptions replay;
+  ProtectionOptions protection;
   GenerateOptions generate;
 
   // In the order of help and dump. The references live as long as this object stays where it is.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "config/red_lines.h"
 #include "config/settings.h"
 #include "config/values.h"
 #include "corpus/mixing_grid.h"
@@ -28,6 +29,7 @@ class Check {
     stopping();
     weighting();
     replay();
+    forgetting();
     config_.generate.seed = config_.train.seed;
   }
 
@@ -246,7 +248,7 @@ class Check {
   }
 
   void stopping() {
-    if (config_.data.val_size > 0 || !config_.data.eval_dataset.empty() || has_own_validation()) return;
+    if (has_validation()) return;
     if (config_.train.early_stopping_patience > 0)
       problem("early_stopping_patience", "early_stopping_patience without validation data",
               "eval_dataset or val_size");
@@ -255,7 +257,7 @@ class Check {
   }
 
   void replay() {
-    ReplayOptions& replay = config_.replay;
+    ProtectionOptions& replay = config_.protection;
     if (replay.protect && !set("kl_replay")) replay.kl_replay = kProtectingReplay;
     if (replay.protect && set("kl_replay") && replay.kl_replay == 0)
       problem("protect", "protect: true with kl_replay: 0", "one of the two",
@@ -264,6 +266,29 @@ class Check {
       if (name.starts_with("kl_replay_") && replay.kl_replay == 0) note(name, "kl_replay is 0");
     if (!replay.kl_replay_dataset.empty() && !replay.kl_replay_path.empty())
       problem("kl_replay_path", "kl_replay_path together with kl_replay_dataset", "one of the two");
+  }
+
+  bool has_validation() const {
+    return config_.data.val_size > 0 || !config_.data.eval_dataset.empty() || has_own_validation();
+  }
+
+  void forgetting() {
+    const ProtectionOptions& o = config_.protection;
+    const bool general = !config_.data.general_dataset.empty();
+    if (o.stop_on_forgetting > 0 && (!general || !has_validation()))
+      problem("stop_on_forgetting", "stop_on_forgetting without held-out rows to tell it by",
+              "general_dataset, and val_size or eval_dataset",
+              "the general loss says when to stop, the validation loss which weights were best before");
+    for (const RedLine& line : red_lines(o.gates, where("gates"), parsed_.problems)) {
+      const bool measured = line.measure == "general_loss"    ? general
+                            : line.measure == "kl_from_start" ? o.kl_replay > 0
+                                                              : has_validation();
+      if (!measured)
+        problem("gates", fmt::format("a gate on {}, which this run does not measure", line.measure),
+                line.measure == "general_loss"    ? "general_dataset: FILE"
+                : line.measure == "kl_from_start" ? "kl_replay above 0"
+                                                  : "val_size or eval_dataset");
+    }
   }
 
   void weighting() {

@@ -38,10 +38,13 @@ bool Evaluator::note_better_sources(const EvalOutcome& outcome) {
 EvalOutcome Evaluator::run(int64_t step, bool candidate) {
   EvalOutcome out;
   if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();
+  if (step == 0) memory_.general_before = out.general;
+  out.forgot = most_forgetting_ > 0 && out.general && memory_.general_before &&
+               !(*out.general <= *memory_.general_before * (1 + most_forgetting_));
   if (!sets_.replay.empty()) out.kl = divergence_over(model_, sets_.replay);
   if (sets_.domain.empty()) return out;
   out.domain = run_domain(out.by_source).mean();
-  if (!candidate) return out;
+  if (!candidate || out.forgot) return out;
   out.best = !memory_.best || *out.domain < *memory_.best->domain;
   const bool better = note_better_sources(out) || out.best;
   memory_.since_better = better ? 0 : memory_.since_better + 1;

@@ -21,10 +21,18 @@ struct EvalSets {
 
 class Evaluator {
  public:
-  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, EvaluatorMemory memory = {})
-      : model_(model), sets_(sets), patience_(patience), memory_(std::move(memory)) {}
+  // patience: evaluations without a better one; most_forgetting: share that the general loss may rise by,
+  // 0: any.
+  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, double most_forgetting = 0,
+            EvaluatorMemory memory = {})
+      : model_(model),
+        sets_(sets),
+        patience_(patience),
+        most_forgetting_(most_forgetting),
+        memory_(std::move(memory)) {}
   bool any() const { return !sets_.domain.empty() || !sets_.general.empty() || !sets_.replay.empty(); }
-  // Behind this many steps. candidate: for best; without it patience does not wear either.
+  // Behind this many steps. candidate: for best; without it patience does not wear either. What forgot too
+  // much is none.
   EvalOutcome run(int64_t step, bool candidate);
 
   const EvaluatorMemory& memory() const { return memory_; }
@@ -36,6 +44,7 @@ class Evaluator {
   CausalLM& model_;
   const EvalSets& sets_;
   int64_t patience_;
+  double most_forgetting_;
   EvaluatorMemory memory_;
 };
 

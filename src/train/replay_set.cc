@@ -147,8 +147,9 @@ ReplaySet load_replay_set(const std::filesystem::path& file, CausalLM& model) {
 
 ReplayHalves split_replay_set(ReplaySet set) {
   ReplayHalves out;
-  for (size_t i = 0; i < set.examples.size(); ++i) {
-    ReplaySet& half = i % 8 == 7 ? out.held_out : out.trained;
+  const size_t n = set.examples.size(), held_out_of = std::min<size_t>(8, std::max<size_t>(2, n));
+  for (size_t i = 0; i < n; ++i) {
+    ReplaySet& half = i % held_out_of == held_out_of - 1 ? out.held_out : out.trained;
     half.examples.push_back(std::move(set.examples[i]));
     half.targets.push_back(std::move(set.targets[i]));
   }

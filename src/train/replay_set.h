@@ -8,7 +8,7 @@
 #include "data/example.h"
 #include "eval/chat_model.h"
 #include "loss/divergence.h"
-#include "train/replay_options.h"
+#include "train/protection_options.h"
 
 namespace keel {
 
@@ -41,7 +41,7 @@ ReplaySet load_replay_set(const std::filesystem::path& file, CausalLM& model);
 struct ReplayHalves {
   ReplaySet trained, held_out;
 };
-// Every eighth example is held out, to measure how far the model has moved.
+// Every eighth example is held out, of fewer the last one, to measure how far the model has moved.
 ReplayHalves split_replay_set(ReplaySet set);
 
 }  // namespace keel

@@ -49,7 +49,8 @@ Json to_json(const EvalOutcome& o) {
           {"kl", maybe(o.kl)},
           {"by_source", to_json(o.by_source)},
           {"best", o.best},
-          {"stop", o.stop}};
+          {"stop", o.stop},
+          {"forgot", o.forgot}};
 }
 
 EvalOutcome outcome_from(const Json& json) {
@@ -58,13 +59,15 @@ EvalOutcome outcome_from(const Json& json) {
           .kl = maybe_from(json.at("kl")),
           .by_source = sources_from(json.at("by_source")),
           .best = json.at("best"),
-          .stop = json.at("stop")};
+          .stop = json.at("stop"),
+          .forgot = json.at("forgot")};
 }
 
 Json to_json(const EvaluatorMemory& m) {
   return {{"best", m.best ? to_json(*m.best) : Json()},
           {"best_step", m.best_step},
           {"best_by_source", to_json(m.best_by_source)},
+          {"general_before", maybe(m.general_before)},
           {"since_better", m.since_better}};
 }
 
@@ -72,6 +75,7 @@ EvaluatorMemory evaluator_from(const Json& json) {
   EvaluatorMemory m{.best = {},
                     .best_step = json.at("best_step"),
                     .best_by_source = sources_from(json.at("best_by_source")),
+                    .general_before = maybe_from(json.at("general_before")),
                     .since_better = json.at("since_better")};
   if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
   return m;

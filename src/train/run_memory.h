@@ -19,6 +19,7 @@ struct EvalOutcome {
   std::map<std::string, double> by_source{};  // of the domain set, where it has more than one source
   bool best = false;                          // better domain NLL than ever before (the first counts)
   bool stop = false;                          // patience is used up
+  bool forgot = false;                        // the general loss is above what stop_on_forgetting allows
   Json row() const;
 };
 
@@ -26,6 +27,7 @@ struct EvaluatorMemory {
   std::optional<EvalOutcome> best;                 // of the least domain NLL so far
   int64_t best_step = 0;                           // when that was
   std::map<std::string, double> best_by_source{};  // of each source for itself
+  std::optional<double> general_before;            // training
   int64_t since_better = 0;  // evaluations since the total or a source was better than ever before
 };
 

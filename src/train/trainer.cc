@@ -58,10 +58,11 @@ class Run {
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
                .gradient_checkpointing = job.gradient_checkpointing,
-               .kl_replay = job.replay_options.kl_replay}),
+               .kl_replay = job.protection.kl_replay}),
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
-        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
+        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience,
+                   job.protection.stop_on_forgetting, memory_.evaluator),
         quarantine_(job.train_set.examples, job.save ? job.run_dir / "quarantine.jsonl" : fs::path(),
                     memory_.quarantine),
         health_(health_options(job), memory_.health),
@@ -176,7 +177,7 @@ class Run {
     if (!job_.replay) return {};
     int64_t tokens = 0;
     for (const Batch& b : micro) tokens += b.tokens();
-    const double share = job_.replay_options.kl_replay_ratio * static_cast<double>(tokens);
+    const double share = job_.protection.kl_replay_ratio * static_cast<double>(tokens);
     return Replay(*job_.replay, static_cast<uint64_t>(job_.options.seed))
         .batches(memory_.updates, static_cast<int64_t>(share), job_.pack_tokens);
   }
@@ -265,9 +266,19 @@ class Run {
       health_.judge_evaluation(*memory_.before.domain, *outcome.domain);
     if (outcome.best && job_.save && job_.options.load_best_model_at_end && memory_.step < total_steps_)
       timed([&] { saver_.weights("best"); });
+    if (outcome.forgot) memory_.ended = forgot_too_much(outcome);
     if (outcome.stop)
       memory_.ended = fmt::format("stopped early: {} evaluations without a better validation loss",
                                   job_.options.early_stopping_patience);
+  }
+
+  std::string forgot_too_much(const EvalOutcome& outcome) const {
+    const double before = *evaluator_.memory().general_before;
+    return fmt::format(
+        "stopped early: the general loss rose by {:.1f} %, more than stop_on_forgetting ({:.1f} %){}",
+        100 * (*outcome.general / before - 1), 100 * job_.protection.stop_on_forgetting,
+        evaluator_.memory().best ? "; the best weights from before that are kept"
+                                 : "; no evaluation came before that: set eval_steps lower");
   }
 
   // Earlier stages prepare, and weights that no longer give a finite loss are none: no candidates for the

@@ -14,7 +14,7 @@
 #include "optim/options.h"
 #include "train/evaluator.h"
 #include "train/options.h"
-#include "train/replay_options.h"
+#include "train/protection_options.h"
 
 namespace keel {
 
@@ -28,7 +28,7 @@ struct TrainJob {
   std::vector<LossOptions> loss_by_source = {};  // one a dataset of train_set.sources; empty: loss for all
   std::vector<MixStage> stages = {MixStage{}};   // of the run, one after another
   std::string loss_reduction = "token";
-  ReplayOptions replay_options = {};
+  ProtectionOptions protection = {};
   const ReplaySet* replay = nullptr;  // text that every step replays; null: none
   int64_t pack_tokens = 2048;         // most tokens of one forward pass (a longer sample goes alone)
   bool gradient_checkpointing = false;

@@ -56,5 +56,34 @@ TEST_F(ReplayRuns, MistakesAreAllTold) {
               HasSubstr("ignored: kl_replay_ratio (--kl_replay_ratio): kl_replay is 0"));
 }
 
+// A run that forgets, as it must with this rate, and says so.
+TEST_F(ReplayRuns, ACrossedRedLineIsExitCode3) {
+  const std::string gates =
+      R"( --kl_replay 0.001 --kl_replay_tokens 400 --gates '{kl_from_start: {max: 1e-9}, eval_loss: {max_rise: 5}}')";
+  const auto run = train("run", gates);
+  EXPECT_EQ(run.code, 3) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("RED LINE crossed: kl_from_start "));
+  EXPECT_THAT(run.text, Not(HasSubstr("crossed: eval_loss")));
+  EXPECT_EQ(read_json(dir_ / "run/summary.json").at("red_lines_crossed").size(), 1U);
+  EXPECT_EQ(train("run", gates + " --resume").code, 3) << "also when it is asked again";
+}
+
+TEST_F(ReplayRuns, GatesOnWhatIsNotMeasuredAreRefused) {
+  const auto run = train("run", "--gates '{general_loss: {max_rise: 0.02}, kl_from_start: {max: 1}}'");
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.text, HasSubstr("a gate on general_loss, which this run does not measure"));
+  EXPECT_THAT(run.text, HasSubstr("a gate on kl_from_start, which this run does not measure"));
+}
+
+TEST_F(ReplayRuns, StopsWhereItForgetsAndKeepsWhatWasBestBefore) {
+  const std::string more = " --eval_steps 1 --general_dataset " + path("rows.jsonl");
+  const auto run = train("run", "--stop_on_forgetting 1e-6 --learning_rate 0.3" + more);
+  ASSERT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("stopped early: the general loss rose by "));
+  EXPECT_LT(read_json(dir_ / "run/summary.json")["figures"]["steps"].get<int>(), 8);
+  EXPECT_THAT(train("other", "--stop_on_forgetting 0.02").text,
+              HasSubstr("stop_on_forgetting without held-out rows to tell it by"));
+}
+
 }  // namespace
 }  // namespace keel

@@ -117,6 +117,9 @@ TEST(Replay, HalvesShareNothingAndHoldEverything) {
   const ReplayHalves halves = split_replay_set(std::move(set));
   EXPECT_EQ(halves.held_out.examples.size(), 2U);
   EXPECT_EQ(halves.trained.replayed() + halves.held_out.replayed(), all);
+  const ReplayHalves few = split_replay_set(remembered(tiny));
+  EXPECT_EQ(few.held_out.examples.size(), 1U);
+  EXPECT_EQ(few.trained.examples.size(), tiny.examples.size() - 1);
 }
 
 // Ten steps on one sample. What the model says of the others moves less where that is replayed.

@@ -1,4 +1,4 @@
-// Options of replay: what keeps a model at what it could (torch-free).
+// Options of what keeps a model at what it could (torch-free).
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace keel {
 
 inline constexpr double kProtectingReplay = 1;  // kl_replay under `protect`; docs/protect.md
 
-struct ReplayOptions {
+struct ProtectionOptions {
   bool protect = false;
   double kl_replay = 0;
   double kl_replay_ratio = 0.25;
@@ -18,6 +18,8 @@ struct ReplayOptions {
   int64_t kl_replay_top_k = 64;
   std::vector<std::string> kl_replay_dataset;
   std::string kl_replay_path;
+  double stop_on_forgetting = 0;
+  Json gates;  // config/red_lines.h
 
   template <class V>
   void fields(V& v) {
@@ -37,6 +39,14 @@ struct ReplayOptions {
       "files of chats or texts to use in place of what the model writes itself");
     v("kl_replay_path", kl_replay_path,
       "replay.safetensors of another run that began with the same model: nothing is written anew",
+      {.free_on_resume = true});
+    v("stop_on_forgetting", stop_on_forgetting,
+      "stop when the general loss is more than this share above its value before training, and keep the best "
+      "weights from before that; 0: off",
+      {.min = 0});
+    v("gates", gates,
+      "red lines of the saved model, such as {general_loss: {max_rise: 0.02}, kl_from_start: {max: 0.1}}; a "
+      "crossed one ends the run with exit code 3 (docs/protect.md)",
       {.free_on_resume = true});
   }
 };

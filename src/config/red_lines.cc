@@ -1,0 +1,77 @@
+#include "config/red_lines.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/names.h"
+
+namespace keel {
+namespace {
+
+constexpr const char* kExample = "{general_loss: {max_rise: 0.02}}";
+const std::vector<std::string> kMeasures = {"eval_loss", "general_loss", "kl_from_start"};
+const std::vector<std::string> kKinds = {"max", "max_rise"};
+
+bool is_measure(const std::string& name) {
+  return std::ranges::find(kMeasures, name) != kMeasures.end() || name.starts_with("eval_loss/");
+}
+
+std::optional<double> number_in(const Json& row, const std::string& name) {
+  const auto found = row.find(name);
+  if (found == row.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+std::string said(const std::optional<double>& value, const char* otherwise) {
+  return value ? fmt::format("{:.4f}", *value) : otherwise;
+}
+
+}  // namespace
+
+std::vector<RedLine> red_lines(const Json& gates, const std::string& place,
+                               std::vector<ErrorText>& problems) {
+  std::vector<RedLine> out;
+  const auto refuse = [&](std::string found, std::string wanted) {
+    problems.push_back({.where = place, .found = std::move(found), .wanted = std::move(wanted)});
+  };
+  if (gates.is_null()) return out;
+  if (!gates.is_object()) {
+    refuse("gates that are no map", kExample);
+    return out;
+  }
+  for (const auto& [measure, limits] : gates.items()) {
+    if (!is_measure(measure))
+      refuse(fmt::format("gates: nothing is measured by the name \"{}\"", measure),
+             join(kMeasures) + " or eval_loss/SOURCE");
+    else if (!limits.is_object() || limits.empty())
+      refuse(fmt::format("gates: {} without limits", measure), kExample);
+    else
+      for (const auto& [kind, limit] : limits.items()) {
+        if (std::ranges::find(kKinds, kind) == kKinds.end())
+          refuse(fmt::format("gates: unknown limit \"{}\" of {}", kind, measure), join(kKinds));
+        else if (!limit.is_number())
+          refuse(fmt::format("gates: {} of {} is {}", kind, measure, limit.dump()), "a number");
+        else
+          out.push_back({.measure = measure, .of_rise = kind == "max_rise", .limit = limit.get<double>()});
+      }
+  }
+  return out;
+}
+
+std::vector<std::string> crossed(std::span<const RedLine> lines, const Json& before, const Json& after) {
+  std::vector<std::string> out;
+  for (const RedLine& line : lines) {
+    const std::optional<double> was = number_in(before, line.measure), is = number_in(after, line.measure);
+    std::optional<double> most = line.limit;
+    if (line.of_rise) most = was ? std::optional(*was + std::abs(*was) * line.limit) : std::nullopt;
+    if (is && most && *is <= *most) continue;
+    out.push_back(fmt::format("{} {}, at most {} ({}: {:g})", line.measure, said(is, "is no number"),
+                              said(most, "unknown"), line.of_rise ? "max_rise" : "max", line.limit));
+  }
+  return out;
+}
+
+}  // namespace keel
