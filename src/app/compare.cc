@@ -83,13 +83,12 @@ class Compare {
   }
 
   RunSeries series() {
-    RunSeries out{
-        .what = "comparison",
-        .command = fmt::format("keel compare {} --resume", plan_file_),
-        .max_time = options_.max_time,
-        .runs = {},
-        .on_trained = [this](const SeriesRun& run) { add_trained(place_of(run)); },
-        .on_sick = [this](const SeriesRun& run, const UserError& e) { add_sick(place_of(run), e); }};
+    RunSeries out{.what = "comparison",
+                  .command = fmt::format("keel compare {} --resume", plan_file_),
+                  .max_time = options_.max_time,
+                  .runs = {},
+                  .on_trained = [this](size_t run) { add_trained(run); },
+                  .on_sick = [this](size_t run, const UserError& e) { add_sick(run, e); }};
     for (size_t i = 0; i < plan_.runs.size(); ++i) {
       const PlannedRun& run = plan_.runs[i];
       out.runs.push_back({.schedule = {.group = run.arm, .name = run.name()}, .config = run.config});
@@ -99,12 +98,6 @@ class Compare {
         out.runs[i].config.model.precision = base_.how.at("precision").get<std::string>();
     }
     return out;
-  }
-
-  size_t place_of(const SeriesRun& run) const {
-    size_t i = 0;
-    while (plan_.runs[i].name() != run.schedule.name) ++i;
-    return i;
   }
 
   ChatModel load_base() const {
@@ -160,11 +153,8 @@ class Compare {
   std::vector<ProbeResult> measure(const PlannedRun& run, const fs::path& trained) {
     if (!yardstick_) yardstick_.emplace(plan_, load_base());
     RunConfig config = run.config;
-    ModelOptions& model = config.model;
-    (model.finetuning_type == "lora" ? model.adapter_name_or_path : model.model_name_or_path) =
-        trained.string();
-    model.precision = base_.how.at("precision").get<std::string>();
-    ChatModel loaded = load_model(config, false);
+    config.model.precision = base_.how.at("precision").get<std::string>();
+    ChatModel loaded = load_trained(config, trained);
     return yardstick_->measure(loaded, run.name());
   }
 

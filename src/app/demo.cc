@@ -178,7 +178,9 @@ class Demo {
     make_folders(dir);
     config.train.output_dir = dir.string();
     ChatModel model = load_model(config, true);
+    config.protection.kl_replay_path = replay_file_;  // one text for all arms
     const ReplayHalves replay = replay_text(config, model, false);
+    if (!replay.trained.empty()) replay_file_ = (dir / kReplayFile).string();
     const EvalSets nothing;
     const TrainSummary s = train({.model = model,
                                   .train_set = inputs_.data.train,
@@ -256,6 +258,7 @@ class Demo {
   }
 
   DemoOptions options_;
+  std::string replay_file_;  // of the first arm that has one
   Countdown countdown_;
   DemoInputs inputs_;
   std::vector<ArmMeasures> measures_;

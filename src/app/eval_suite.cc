@@ -18,7 +18,7 @@
 namespace keel {
 namespace {
 
-// A step of generation costs about as much for 40 sequences as for one (the weights are read and packed).
+// A step of generation reads the weights once for all of them.
 constexpr int64_t kAnsweredTogether = 128;
 
 bool is_yaml(const fs::path& path) {

@@ -40,13 +40,13 @@ class Grid {
                      .command = fmt::format("keel train {} --resume", (dir_ / "config.yaml").string()),
                      .max_time = config_.train.max_time,
                      .runs = {},
-                     .on_trained = [this](const SeriesRun& run) { add_result(run.schedule.name); }};
+                     .on_trained = [this](size_t run) { add_result(arms_[run]); }};
     for (const GridArm& arm : arms_)
       series.runs.push_back(
           {.schedule = {.group = arm.option, .name = arm.name()}, .config = config_of(arm)});
-    if (run_series(std::move(series)) == RunEnd::interrupted) return RunEnd::interrupted;
-    conclude();
-    return RunEnd::finished;
+    const RunEnd end = run_series(std::move(series));
+    if (end != RunEnd::interrupted) conclude();
+    return end;
   }
 
  private:
@@ -59,10 +59,9 @@ class Grid {
     return own;
   }
 
-  void add_result(const std::string& name) {
-    const Json losses = read_json(dir_ / name / "summary.json").at("losses").at("after");
-    ArmResult out{.arm = *std::ranges::find(arms_, name, &GridArm::name),
-                  .specialist = mean_of(SourceRole::specialist, losses)};
+  void add_result(const GridArm& arm) {
+    const Json losses = read_json(dir_ / arm.name() / "summary.json").at("losses").at("after");
+    ArmResult out{.arm = arm, .specialist = mean_of(SourceRole::specialist, losses)};
     out.general = config_.data.general_dataset.empty() ? mean_of(SourceRole::general, losses)
                                                        : loss_in(losses, "general_loss");
     results_.push_back(std::move(out));

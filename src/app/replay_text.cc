@@ -27,7 +27,7 @@ ReplaySet make(const RunConfig& config, ChatModel& model) {
 
 ReplayHalves replay_text(const RunConfig& config, ChatModel& model, bool resumed) {
   if (config.protection.kl_replay == 0) return {};
-  const fs::path file = fs::path(config.train.output_dir) / "replay.safetensors";
+  const fs::path file = fs::path(config.train.output_dir) / kReplayFile;
   const Stopwatch clock;
   const bool kept = resumed && fs::exists(file);
   ReplaySet set = kept ? load_replay_set(file, *model.lm) : make(config, model);

@@ -19,19 +19,20 @@ RunConfig config_within(const RunSeries& series, const SeriesRun& run, double se
   return own;
 }
 
-RunEnd train_one(const RunSeries& series, const SeriesRun& run, double seconds) {
-  RunConfig own = config_within(series, run, seconds);
+RunEnd train_one(const RunSeries& series, size_t run, double seconds) {
+  RunConfig own = config_within(series, series.runs[run], seconds);
   const fs::path diagnosis = fs::path(own.train.output_dir) / kDiagnosisFile;
   remove_tree(diagnosis);  // of an earlier session: what is there afterwards is of this one
+  RunEnd end = RunEnd::finished;
   try {
-    if (train_run(own) == RunEnd::interrupted) return RunEnd::interrupted;
+    end = train_run(own);
   } catch (const UserError& error) {
     if (!fs::exists(diagnosis) || !series.on_sick) throw;
     series.on_sick(run, error);
-    return RunEnd::finished;
+    return end;
   }
-  series.on_trained(run);
-  return RunEnd::finished;
+  if (end != RunEnd::interrupted) series.on_trained(run);
+  return end;
 }
 
 }  // namespace
@@ -44,17 +45,21 @@ std::vector<ScheduledRun> schedule_of(const RunSeries& series) {
 
 RunEnd run_series(RunSeries series) {
   const Stopwatch clock;
-  for (SeriesRun& run : series.runs) {
-    if (run.schedule.seconds) continue;
+  RunEnd end = RunEnd::finished;
+  for (size_t i = 0; i < series.runs.size(); ++i) {
+    ScheduledRun& run = series.runs[i].schedule;
+    if (run.seconds) continue;
     const Stopwatch own;
-    info("{}: {} ({})", series.what, run.schedule.name, progress_text(schedule_of(series)));
-    if (interrupted() || train_one(series, run, clock.seconds()) == RunEnd::interrupted) {
+    info("{}: {} ({})", series.what, run.name, progress_text(schedule_of(series)));
+    const RunEnd one = interrupted() ? RunEnd::interrupted : train_one(series, i, clock.seconds());
+    if (one == RunEnd::interrupted) {
       info("to go on with the {}: {}", series.what, series.command);
-      return RunEnd::interrupted;
+      return one;
     }
-    run.schedule.seconds = own.seconds();
+    if (one == RunEnd::red_line) end = one;
+    run.seconds = own.seconds();
   }
-  return RunEnd::finished;
+  return end;
 }
 
 }  // namespace keel

@@ -21,12 +21,13 @@ struct RunSeries {
   std::string what, command;  // for the log: "grid"; what goes on with it
   double max_time = 0;        // minutes for all of them; 0: no limit
   std::vector<SeriesRun> runs;
-  std::function<void(const SeriesRun&)> on_trained;
+  std::function<void(size_t run)> on_trained;  // by its place among them
   // Of a run that ended sick (train/sick_run.h); without it the error ends the series.
-  std::function<void(const SeriesRun&, const UserError&)> on_sick = {};
+  std::function<void(size_t run, const UserError&)> on_sick = {};
 };
 
-// interrupted: the run under way has saved what it needs to go on, or the next one was not begun.
+// interrupted: the run under way has saved what it needs to go on, or the next one was not begun. red_line:
+// all are done, and one that was trained now crossed a gate.
 RunEnd run_series(RunSeries series);
 
 std::vector<ScheduledRun> schedule_of(const RunSeries& series);

@@ -51,6 +51,12 @@ ChatModel load_model(const RunConfig& config, bool train) {
   return model;
 }
 
+ChatModel load_trained(RunConfig config, const std::filesystem::path& saved) {
+  ModelOptions& model = config.model;
+  (model.finetuning_type == "lora" ? model.adapter_name_or_path : model.model_name_or_path) = saved.string();
+  return load_model(config, false);
+}
+
 RejectionSink rejection_file(std::filesystem::path path) {
   if (path.empty()) return {};
   return [path = std::move(path), file = std::shared_ptr<AppendFile>()](const Rejection& r) mutable {

@@ -16,6 +16,9 @@ void set_threads(int64_t threads);
 
 ChatModel load_model(const RunConfig& config, bool train);
 
+// What a run with this configuration saved, to be measured or asked.
+ChatModel load_trained(RunConfig config, const std::filesystem::path& saved);
+
 struct RunData {
   Dataset train;
   EvalSets eval;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "app/commands.h"
 #include "app/data_subject.h"
@@ -91,14 +92,14 @@ std::vector<std::string> crossed_lines(const RunConfig& config, const TrainSumma
   return crossed(red_lines(config.protection.gates, "gates", told_before), s.before.row(), s.after.row());
 }
 
-std::string verdict_of(const RunConfig& config, const TrainSummary& s) {
+std::string verdict_of(const TrainSummary& s, std::span<const std::string> crossed) {
   std::string out =
       fmt::format("The run {}.", s.ended == "finished" ? "finished" : "ended before its plan: " + s.ended);
   if (s.before.domain) out += fmt::format(" Domain loss {}.", change(s.before.domain, s.after.domain));
   if (s.before.general) out += fmt::format(" General loss {}.", change(s.before.general, s.after.general));
   if (!s.before.domain)
     out += " Nothing was held out, so this run cannot say what was learned: set val_size or eval_dataset.";
-  for (const std::string& line : crossed_lines(config, s)) out += fmt::format(" RED LINE crossed: {}.", line);
+  for (const std::string& line : crossed) out += fmt::format(" RED LINE crossed: {}.", line);
   return out;
 }
 
@@ -153,20 +154,29 @@ SampleSet samples_before(const RunConfig& config, ChatModel& model, const RunDat
 // The answers of the model that was saved, which is not always the one in memory.
 void answer_after(SampleSet& samples, const RunConfig& config, ChatModel& model, const TrainSummary& s) {
   if (!s.best_saved) return answer_samples(samples, model, "after", config.generate);
-  RunConfig best = config;
-  (config.model.finetuning_type == "lora" ? best.model.adapter_name_or_path : best.model.model_name_or_path) =
-      s.saved.string();
-  ChatModel saved = load_model(best, false);
+  ChatModel saved = load_trained(config, s.saved);
   answer_samples(samples, saved, "after", config.generate);
 }
 
+// What the run says of itself at its end.
+struct RunVerdict {
+  std::vector<std::string> crossed;  // red lines
+  std::string text;
+};
+
+RunVerdict judge(const RunConfig& config, const TrainSummary& s) {
+  RunVerdict out{.crossed = crossed_lines(config, s), .text = {}};
+  out.text = verdict_of(s, out.crossed);
+  return out;
+}
+
 void write_summary(const RunConfig& config, const RunData& data, const TrainSummary& s,
-                   const SampleSet& samples) {
+                   const RunVerdict& verdict, const SampleSet& samples) {
   const fs::path run_dir = config.train.output_dir;
   const Json summary{
       {"title", fmt::format("{} on {}", config.model.model_name_or_path, join(data.train.sources))},
-      {"verdict", verdict_of(config, s)},
-      {"red_lines_crossed", crossed_lines(config, s)},
+      {"verdict", verdict.text},
+      {"red_lines_crossed", verdict.crossed},
       {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
       {"warnings", s.warnings},
       {"facts", facts_of(config, data, s)},
@@ -240,11 +250,12 @@ RunEnd train_run(RunConfig& config) {
   catch_interrupts();  // up to here there is nothing to save, and a signal ends the program at once
   const TrainSummary s = train(job);
   if (s.ended != kInterrupted) answer_after(samples, config, model, s);
-  write_summary(config, data, s, samples);
-  info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict_of(config, s),
-       s.tokens_per_s, s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
+  const RunVerdict verdict = judge(config, s);
+  write_summary(config, data, s, verdict, samples);
+  info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict.text, s.tokens_per_s,
+       s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
-  if (s.ended != kInterrupted) return crossed_lines(config, s).empty() ? RunEnd::finished : RunEnd::red_line;
+  if (s.ended != kInterrupted) return verdict.crossed.empty() ? RunEnd::finished : RunEnd::red_line;
   info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
   return RunEnd::interrupted;
 }

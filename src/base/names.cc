@@ -32,6 +32,11 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
   return best;
 }
 
+std::string may_be_meant(std::string_view name, std::span<const std::string> known) {
+  const std::string near = nearest_name(name, known);
+  return near.empty() ? "" : "\"" + near + "\" may be meant";
+}
+
 std::string join(std::span<const std::string> items, std::string_view separator) {
   std::string out;
   for (const std::string& item : items) {

@@ -14,6 +14,9 @@ size_t edit_distance(std::string_view a, std::string_view b);
 // The known name nearest to `name`, or "" when none is near enough to be a likely typo.
 std::string nearest_name(std::string_view name, std::span<const std::string> known);
 
+// '"name" may be meant' of the nearest one, for hints; "" when none is near enough.
+std::string may_be_meant(std::string_view name, std::span<const std::string> known);
+
 // "a, b, c" — for messages that list what is known.
 std::string join(std::span<const std::string> items, std::string_view separator = ", ");
 

@@ -34,8 +34,8 @@ std::string said(const std::optional<double>& value, const char* otherwise) {
 std::vector<RedLine> red_lines(const Json& gates, const std::string& place,
                                std::vector<ErrorText>& problems) {
   std::vector<RedLine> out;
-  const auto refuse = [&](std::string found, std::string wanted) {
-    problems.push_back({.where = place, .found = std::move(found), .wanted = std::move(wanted)});
+  const auto refuse = [&](std::string found, std::string wanted, std::string hint = "") {
+    problems.push_back({place, std::move(found), std::move(wanted), std::move(hint)});
   };
   if (gates.is_null()) return out;
   if (!gates.is_object()) {
@@ -45,13 +45,14 @@ std::vector<RedLine> red_lines(const Json& gates, const std::string& place,
   for (const auto& [measure, limits] : gates.items()) {
     if (!is_measure(measure))
       refuse(fmt::format("gates: nothing is measured by the name \"{}\"", measure),
-             join(kMeasures) + " or eval_loss/SOURCE");
+             join(kMeasures) + " or eval_loss/SOURCE", may_be_meant(measure, kMeasures));
     else if (!limits.is_object() || limits.empty())
       refuse(fmt::format("gates: {} without limits", measure), kExample);
     else
       for (const auto& [kind, limit] : limits.items()) {
         if (std::ranges::find(kKinds, kind) == kKinds.end())
-          refuse(fmt::format("gates: unknown limit \"{}\" of {}", kind, measure), join(kKinds));
+          refuse(fmt::format("gates: unknown limit \"{}\" of {}", kind, measure), join(kKinds),
+                 may_be_meant(kind, kKinds));
         else if (!limit.is_number())
           refuse(fmt::format("gates: {} of {} is {}", kind, measure, limit.dump()), "a number");
         else

@@ -15,6 +15,12 @@
 namespace keel {
 namespace {
 
+bool has_own_validation(const DataOptions& data) {  // in the datasets list
+  return std::ranges::any_of(data.datasets, [](const Json& entry) {
+    return entry.is_object() && !entry.value("eval", Json()).is_null();
+  });
+}
+
 class Check {
  public:
   Check(RunConfig& config, ParseResult& parsed) : config_(config), parsed_(parsed) {}
@@ -149,10 +155,6 @@ class Check {
                           .wanted = "true: the arm that was under way goes on"});
   }
 
-  bool has_own_validation() const {
-    return std::ranges::any_of(specs_, [](const DatasetSpec& s) { return !s.eval.empty(); });
-  }
-
   void token_batch() {
     TrainOptions& train = config_.train;
     for (const auto& [name, on] : {std::pair{"ytrainer_compat", train.ytrainer_compat},
@@ -209,7 +211,7 @@ class Check {
     const DataOptions& data = config_.data;
     if (data.val_size > 0 && !data.eval_dataset.empty())
       problem("val_size", "val_size together with eval_dataset", "one of the two");
-    else if (data.val_size > 0 && has_own_validation())
+    else if (data.val_size > 0 && has_own_validation(data))
       problem("val_size", "val_size together with eval in the datasets list", "one of the two");
     if (data.val_size >= 1 && data.val_size != std::trunc(data.val_size))
       problem("val_size", fmt::format("val_size: {}", data.val_size),
@@ -248,7 +250,7 @@ class Check {
   }
 
   void stopping() {
-    if (has_validation()) return;
+    if (has_validation(config_.data)) return;
     if (config_.train.early_stopping_patience > 0)
       problem("early_stopping_patience", "early_stopping_patience without validation data",
               "eval_dataset or val_size");
@@ -268,21 +270,17 @@ class Check {
       problem("kl_replay_path", "kl_replay_path together with kl_replay_dataset", "one of the two");
   }
 
-  bool has_validation() const {
-    return config_.data.val_size > 0 || !config_.data.eval_dataset.empty() || has_own_validation();
-  }
-
   void forgetting() {
     const ProtectionOptions& o = config_.protection;
     const bool general = !config_.data.general_dataset.empty();
-    if (o.stop_on_forgetting > 0 && (!general || !has_validation()))
+    if (o.stop_on_forgetting > 0 && (!general || !has_validation(config_.data)))
       problem("stop_on_forgetting", "stop_on_forgetting without held-out rows to tell it by",
               "general_dataset, and val_size or eval_dataset",
               "the general loss says when to stop, the validation loss which weights were best before");
     for (const RedLine& line : red_lines(o.gates, where("gates"), parsed_.problems)) {
       const bool measured = line.measure == "general_loss"    ? general
                             : line.measure == "kl_from_start" ? o.kl_replay > 0
-                                                              : has_validation();
+                                                              : has_validation(config_.data);
       if (!measured)
         problem("gates", fmt::format("a gate on {}, which this run does not measure", line.measure),
                 line.measure == "general_loss"    ? "general_dataset: FILE"
@@ -332,6 +330,10 @@ class Check {
 };
 
 }  // namespace
+
+bool has_validation(const DataOptions& data) {
+  return data.val_size > 0 || !data.eval_dataset.empty() || has_own_validation(data);
+}
 
 void validate(RunConfig& config, ParseResult& parsed) { Check(config, parsed).run(); }
 

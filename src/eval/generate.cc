@@ -14,7 +14,7 @@
 namespace keel {
 namespace {
 
-// Of a pass, beside the last prompt: larger ones are no faster, and their buffers leave the caches.
+// Of a pass, beside the last prompt: bounds its memory.
 constexpr int64_t kMostTokens = 1024;
 
 size_t common_beginning(std::span<const int32_t> a, std::span<const int32_t> b) {

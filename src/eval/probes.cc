@@ -95,9 +95,8 @@ class RowCheck {
     const auto rule =
         std::ranges::find_if(type_rules(), [&](const TypeRule& r) { return probe_.type == r.type; });
     if (rule == type_rules().end()) {
-      const std::string near = nearest_name(probe_.type, probe_types());
       return add(fmt::format("probe type \"{}\"", probe_.type), join(probe_types()),
-                 near.empty() ? "" : fmt::format("\"{}\" may be meant", near));
+                 may_be_meant(probe_.type, probe_types()));
     }
     const Json& s = probe_.spec;
     if (probe_.type == "nll" && s.contains("text")) return;
@@ -133,9 +132,8 @@ class RowCheck {
     for (const auto& item : probe_.spec["constraint"].items()) {
       const std::string wanted = constraint_value(item.key());
       if (wanted.empty()) {
-        const std::string near = nearest_name(item.key(), constraint_keys());
         add(fmt::format("unknown constraint \"{}\"", item.key()), join(constraint_keys()),
-            near.empty() ? "" : fmt::format("\"{}\" may be meant", near));
+            may_be_meant(item.key(), constraint_keys()));
       } else if (!is_constraint_value(item.key(), item.value())) {
         add(fmt::format("constraint \"{}\": {}", item.key(), clipped(item.value())), wanted);
       }

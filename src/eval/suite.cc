@@ -14,11 +14,6 @@
 namespace keel {
 namespace {
 
-std::string did_you_mean(const std::string& name, const std::vector<std::string>& known) {
-  const std::string near = nearest_name(name, known);
-  return near.empty() ? "" : fmt::format("\"{}\" may be meant", near);
-}
-
 std::vector<std::string> format_names() {
   std::vector<std::string> names;
   for (const ProbeFormat& f : probe_formats()) names.emplace_back(f.name);
@@ -77,7 +72,7 @@ class SuiteReader {
     for (const auto& item : object.items()) {
       if (std::ranges::find(known, item.key()) == known.end())
         add(pointer + "/" + item.key(), fmt::format("unknown key \"{}\"", item.key()), join(known),
-            did_you_mean(item.key(), known));
+            may_be_meant(item.key(), known));
     }
   }
 
@@ -92,7 +87,7 @@ class SuiteReader {
                    const std::vector<std::string>& known) {
     std::string value = text(object, pointer, key, otherwise);
     if (value.empty() || std::ranges::find(known, value) != known.end()) return value;
-    add(pointer + "/" + key, fmt::format("{} \"{}\"", key, value), join(known), did_you_mean(value, known));
+    add(pointer + "/" + key, fmt::format("{} \"{}\"", key, value), join(known), may_be_meant(value, known));
     return otherwise;
   }
 
@@ -160,7 +155,7 @@ class SuiteReader {
     // A group that could not be read may have had it.
     if (problems_.empty())
       add(pointer, fmt::format("no probe has the dimension \"{}\"", dimension), join(known),
-          did_you_mean(dimension, known));
+          may_be_meant(dimension, known));
     return false;
   }
 
@@ -200,7 +195,7 @@ class SuiteReader {
       if (measures_.at(dimension).contains(kind.measure)) here.push_back(known.back());
     }
     if (std::ranges::find(known, name) == known.end())
-      return add(at, fmt::format("unknown gate \"{}\"", name), join(known), did_you_mean(name, known));
+      return add(at, fmt::format("unknown gate \"{}\"", name), join(known), may_be_meant(name, known));
     if (problems_.empty() && std::ranges::find(here, name) == here.end())
       return add(at, fmt::format("gate {} on {}, which has no such measure", name, dimension), join(here));
     if (!limit.is_number())

@@ -118,8 +118,7 @@ class Conclusion {
     const size_t seeds = points_.front().runs.size();
     if (seeds == 1)
       say("One seed: seeds were not resampled, so nothing is said of how another order of the data would "
-          "come "
-          "out.");
+          "come out.");
     else if (seeds < kManySeeds)
       say("{} seeds are few: the intervals are somewhat too narrow.", seeds);
   }

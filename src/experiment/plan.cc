@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "config/settings.h"
+#include "config/validate.h"
 #include "config/values.h"
 #include "experiment/arm_rules.h"
 #include "experiment/plan_file.h"
@@ -241,9 +242,7 @@ void PlanReader::make_runs() {
 void PlanReader::check_measures() {
   if (plan_.runs.empty() || !problems().empty()) return;
   const DataOptions& data = plan_.runs.front().config.data;
-  const bool held_out = data.val_size > 0 || !data.eval_dataset.empty() ||
-                        std::ranges::any_of(data.datasets, [](const Json& s) { return s.contains("eval"); });
-  if (plan_.domain == "eval_dataset" && !held_out)
+  if (plan_.domain == "eval_dataset" && !has_validation(data))
     problem("/base", "nothing is held out, so no arm can show what it learned",
             "val_size or eval_dataset in base, or eval: {suite: FILE, domain: suite}");
   if (data.general_dataset.empty() && plan_.suite.empty())

@@ -13,11 +13,6 @@ std::string key_of(const std::string& pointer) { return pointer.substr(pointer.r
 
 }  // namespace
 
-std::string may_be_meant(const std::string& name, const std::vector<std::string>& known) {
-  const std::string near = nearest_name(name, known);
-  return near.empty() ? "" : fmt::format("\"{}\" may be meant", near);
-}
-
 const Json* PlanFile::value(const std::string& pointer) const {
   const Json::json_pointer at(pointer);
   if (!file_.value.contains(at) || file_.value.at(at).is_null()) return nullptr;

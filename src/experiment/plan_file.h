@@ -46,7 +46,4 @@ class PlanFile {
   std::vector<ErrorText> problems_;
 };
 
-// The hint for a wrong name: "\"x\" may be meant", or "".
-std::string may_be_meant(const std::string& name, const std::vector<std::string>& known);
-
 }  // namespace keel

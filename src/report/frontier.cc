@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "report/html_escape.h"
+#include "report/page.h"
 #include "report/page_parts.h"
 #include "report/svg_frame.h"
 
@@ -82,14 +83,6 @@ std::string body_of(const Json& frontier, const std::vector<NamedLine>& lines) {
   return body;
 }
 
-// Of a page's style what a plot needs, for dark and light grounds alike.
-constexpr const char* kFileStyle =
-    "svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#525c66}.grid{stroke:#e8e5df;fill:none}"
-    ".tick,.base{stroke:#525c66;fill:none}.line{fill:none;stroke:var(--ink);stroke-width:2}"
-    ".dots{fill:var(--ink)}"
-    ".ink0{--ink:#1f5f8b}.ink1{--ink:#b4530a}.ink2{--ink:#2c7a4b}.ink3{--ink:#7a4a9e}.ink4{--ink:#0b7480}"
-    ".ink5{--ink:#ad2f4b}.ink6{--ink:#6b6417}.ink7{--ink:#4d5963}";
-
 // In place of the legend, which is HTML: names at the right of the drawing.
 std::string names_of(const std::vector<NamedLine>& lines) {
   std::string out;
@@ -121,9 +114,10 @@ std::string frontier_svg(const Json& frontier) {
   constexpr double kNames = 140;
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\">\n<title>{}</title>\n"
-      "<desc>{}</desc>\n<style>{}</style>\n{}{}</svg>\n",
+      "<desc>{}</desc>\n<style>{}</style>\n<rect width=\"100%\" height=\"100%\" "
+      "fill=\"var(--card)\"/>\n{}{}</svg>\n",
       kWidth + kNames, kHeight, escape_html(text_of(frontier, "title")), escape_html(description_of(lines)),
-      kFileStyle, body_of(frontier, lines), names_of(lines));
+      page_style(), body_of(frontier, lines), names_of(lines));
 }
 
 }  // namespace keel

@@ -35,12 +35,10 @@ bool Evaluator::note_better_sources(const EvalOutcome& outcome) {
   return any;
 }
 
-EvalOutcome Evaluator::run(int64_t step, bool candidate) {
+EvalOutcome Evaluator::run(int64_t step, bool candidate, std::optional<double> most_general) {
   EvalOutcome out;
   if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();
-  if (step == 0) memory_.general_before = out.general;
-  out.forgot = most_forgetting_ > 0 && out.general && memory_.general_before &&
-               !(*out.general <= *memory_.general_before * (1 + most_forgetting_));
+  out.forgot = out.general && most_general && !(*out.general <= *most_general);  // NaN is forgetting, too
   if (!sets_.replay.empty()) out.kl = divergence_over(model_, sets_.replay);
   if (sets_.domain.empty()) return out;
   out.domain = run_domain(out.by_source).mean();

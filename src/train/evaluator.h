@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,19 +22,12 @@ struct EvalSets {
 
 class Evaluator {
  public:
-  // patience: evaluations without a better one; most_forgetting: share that the general loss may rise by,
-  // 0: any.
-  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, double most_forgetting = 0,
-            EvaluatorMemory memory = {})
-      : model_(model),
-        sets_(sets),
-        patience_(patience),
-        most_forgetting_(most_forgetting),
-        memory_(std::move(memory)) {}
+  Evaluator(CausalLM& model, const EvalSets& sets, int64_t patience, EvaluatorMemory memory = {})
+      : model_(model), sets_(sets), patience_(patience), memory_(std::move(memory)) {}
   bool any() const { return !sets_.domain.empty() || !sets_.general.empty() || !sets_.replay.empty(); }
-  // Behind this many steps. candidate: for best; without it patience does not wear either. What forgot too
-  // much is none.
-  EvalOutcome run(int64_t step, bool candidate);
+  // Behind this many steps. candidate: for best; without it patience does not wear either. A general loss
+  // above most_general is forgetting: no candidate.
+  EvalOutcome run(int64_t step, bool candidate, std::optional<double> most_general = {});
 
   const EvaluatorMemory& memory() const { return memory_; }
 
@@ -44,7 +38,6 @@ class Evaluator {
   CausalLM& model_;
   const EvalSets& sets_;
   int64_t patience_;
-  double most_forgetting_;
   EvaluatorMemory memory_;
 };
 

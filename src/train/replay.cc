@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "train/window.h"
 
 namespace keel {
 namespace {
@@ -26,18 +27,8 @@ ReplayBatch batch_of(const ReplaySet& set, std::span<const uint32_t> members) {
 std::vector<ReplayBatch> packed(const ReplaySet& set, std::span<const uint32_t> members,
                                 int64_t pack_tokens) {
   std::vector<ReplayBatch> out;
-  size_t begin = 0;
-  int64_t tokens = 0;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const int64_t length = set.examples[members[i]].size();
-    if (i > begin && tokens + length > pack_tokens) {
-      out.push_back(batch_of(set, members.subspan(begin, i - begin)));
-      begin = i;
-      tokens = 0;
-    }
-    tokens += length;
-  }
-  if (begin < members.size()) out.push_back(batch_of(set, members.subspan(begin)));
+  const auto length = [&](uint32_t m) { return set.examples[m].size(); };
+  for (const auto& part : within_tokens(members, length, pack_tokens)) out.push_back(batch_of(set, part));
   return out;
 }
 

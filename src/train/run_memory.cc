@@ -67,7 +67,6 @@ Json to_json(const EvaluatorMemory& m) {
   return {{"best", m.best ? to_json(*m.best) : Json()},
           {"best_step", m.best_step},
           {"best_by_source", to_json(m.best_by_source)},
-          {"general_before", maybe(m.general_before)},
           {"since_better", m.since_better}};
 }
 
@@ -75,7 +74,6 @@ EvaluatorMemory evaluator_from(const Json& json) {
   EvaluatorMemory m{.best = {},
                     .best_step = json.at("best_step"),
                     .best_by_source = sources_from(json.at("best_by_source")),
-                    .general_before = maybe_from(json.at("general_before")),
                     .since_better = json.at("since_better")};
   if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
   return m;

@@ -27,7 +27,6 @@ struct EvaluatorMemory {
   std::optional<EvalOutcome> best;                 // of the least domain NLL so far
   int64_t best_step = 0;                           // when that was
   std::map<std::string, double> best_by_source{};  // of each source for itself
-  std::optional<double> general_before;            // training
   int64_t since_better = 0;  // evaluations since the total or a source was better than ever before
 };
 

@@ -61,8 +61,7 @@ class Run {
                .kl_replay = job.protection.kl_replay}),
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
-        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience,
-                   job.protection.stop_on_forgetting, memory_.evaluator),
+        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
         quarantine_(job.train_set.examples, job.save ? job.run_dir / "quarantine.jsonl" : fs::path(),
                     memory_.quarantine),
         health_(health_options(job), memory_.health),
@@ -99,11 +98,11 @@ class Run {
   void train_step(const StepPlan& plan) {
     const StepRates r = rates();
     for (;;) {  // once more without the rows that turn out to be sick
+      const auto length = [&](uint32_t m) { return job_.train_set.examples.length(m); };
       std::vector<std::vector<uint32_t>> parts;
       for (const auto& members : plan.micro)
-        std::ranges::move(
-            within_tokens(quarantine_.healthy(members), job_.train_set.examples, job_.pack_tokens),
-            std::back_inserter(parts));
+        std::ranges::move(within_tokens(quarantine_.healthy(members), length, job_.pack_tokens),
+                          std::back_inserter(parts));
       if (parts.empty()) return;
       std::vector<Batch> micro;
       for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
@@ -272,8 +271,15 @@ class Run {
                                   job_.options.early_stopping_patience);
   }
 
+  // stop_on_forgetting; nothing before training.
+  std::optional<double> most_general() const {
+    const double share = job_.protection.stop_on_forgetting;
+    if (share == 0 || memory_.step == 0 || !memory_.before.general) return std::nullopt;
+    return *memory_.before.general * (1 + share);
+  }
+
   std::string forgot_too_much(const EvalOutcome& outcome) const {
-    const double before = *evaluator_.memory().general_before;
+    const double before = *memory_.before.general;
     return fmt::format(
         "stopped early: the general loss rose by {:.1f} %, more than stop_on_forgetting ({:.1f} %){}",
         100 * (*outcome.general / before - 1), 100 * job_.protection.stop_on_forgetting,
@@ -290,7 +296,7 @@ class Run {
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(memory_.step, is_candidate()); });
+    timed([&] { outcome = evaluator_.run(memory_.step, is_candidate(), most_general()); });
     progress_.on_eval(at(), outcome.row());
     return outcome;
   }

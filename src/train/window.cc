@@ -29,18 +29,18 @@ void check_single(const Batch& sample) {
 
 }  // namespace
 
-std::vector<std::vector<uint32_t>> within_tokens(const std::vector<uint32_t>& members,
-                                                 const ExampleSet& examples, int64_t most_tokens) {
+std::vector<std::vector<uint32_t>> within_tokens(std::span<const uint32_t> members,
+                                                 const std::function<int64_t(uint32_t)>& length,
+                                                 int64_t most_tokens) {
   std::vector<std::vector<uint32_t>> parts;
   int64_t tokens = 0;
   for (const uint32_t m : members) {
-    const int64_t length = examples.length(m);
-    if (parts.empty() || tokens + length > most_tokens) {
+    if (parts.empty() || tokens + length(m) > most_tokens) {
       parts.emplace_back();
       tokens = 0;
     }
     parts.back().push_back(m);
-    tokens += length;
+    tokens += length(m);
   }
   return parts;
 }

@@ -2,6 +2,8 @@
 // one sample (docs/numerics.md).
 #pragma once
 
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "data/batch.h"
@@ -10,9 +12,10 @@
 namespace keel {
 
 // A micro-batch in parts of at most so many tokens (a longer sample is one by itself): the step's denominator
-// makes the parts equal to the whole.
-std::vector<std::vector<uint32_t>> within_tokens(const std::vector<uint32_t>& members,
-                                                 const ExampleSet& examples, int64_t most_tokens);
+// makes the parts equal to the whole. length: of a member, in tokens.
+std::vector<std::vector<uint32_t>> within_tokens(std::span<const uint32_t> members,
+                                                 const std::function<int64_t(uint32_t)>& length,
+                                                 int64_t most_tokens);
 
 // The windows of one packed sample (made with reduction `token`), in order. Each batch holds the tokens up to
 // the window's last row (causality makes the rest of the sample irrelevant to it) and counts its own tokens

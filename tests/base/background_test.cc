@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "support/error_of.h"
 
 namespace keel {
 namespace {
@@ -29,16 +30,6 @@ class Gate {
 
 void fail_full() { throw UserError({.where = "disk/file", .found = "no space", .hint = "free some"}); }
 
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "";
-}
-
 constexpr const char* kFull = "disk/file: no space\n  try:    free some";
 
 TEST(Background, WorksBesideTheCallerAndOneAtATime) {
@@ -57,14 +48,14 @@ TEST(Background, WorksBesideTheCallerAndOneAtATime) {
 TEST(Background, AnErrorIsThrownOnceWhenItIsAskedFor) {
   Background background("saving");
   background.start(fail_full);
-  EXPECT_EQ(error_of([&] { background.wait(); }), kFull);
+  EXPECT_EQ(test::error_of([&] { background.wait(); }), kFull);
   background.wait();
   background.check();
 
   background.start(fail_full);
-  std::string found;
-  while (found.empty()) found = error_of([&] { background.check(); });
-  EXPECT_EQ(found, kFull);
+  std::optional<UserError> found;
+  while (!found) found = test::refusal_of([&] { background.check(); });
+  EXPECT_STREQ(found->what(), kFull);
   background.wait();
 }
 
@@ -72,7 +63,7 @@ TEST(Background, NothingBeginsBehindAnError) {
   bool begun = false;
   Background background("saving");
   background.start(fail_full);
-  EXPECT_EQ(error_of([&] { background.start([&] { begun = true; }); }), kFull);
+  EXPECT_EQ(test::error_of([&] { background.start([&] { begun = true; }); }), kFull);
   background.wait();
   EXPECT_FALSE(begun);
 }

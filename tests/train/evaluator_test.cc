@@ -54,7 +54,7 @@ TEST(Evaluator, ASourceThatGetsBetterKeepsTheRunGoing) {
   EvaluatorMemory memory;
   memory.best = EvalOutcome{.domain = 0};  // never reached again
   memory.best_by_source = {{"law", 0}, {"chat", 1e9}};
-  Evaluator evaluator(*tiny.model, sets, 1, 0, memory);
+  Evaluator evaluator(*tiny.model, sets, 1, memory);
   EXPECT_FALSE(evaluator.run(6, true).stop);
   EXPECT_TRUE(evaluator.run(7, true).stop);
   EXPECT_EQ(evaluator.memory().best_by_source.at("law"), 0);

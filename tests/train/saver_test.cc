@@ -9,6 +9,7 @@
 #include "app/program.h"
 #include "base/error.h"
 #include "checkpoint/run_state.h"
+#include "support/error_of.h"
 #include "train/tiny.h"
 
 namespace keel {
@@ -98,27 +99,17 @@ TEST_F(SaverTest, SoDoesOneOfAnAdapter) {
   expect_the_same_files();
 }
 
-template <class Call>
-std::string text_of_error(Call call) {
-  try {
-    call();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "";
-}
-
 TEST_F(SaverTest, AnErrorIsThatOfASaveAtOnceAndReachesWhoeverAsksNext) {
   load("fp32");
   write_file(dir_ / "run/checkpoints", "a file in the way");
   Saver at_once = saver("run", false), beside = saver("run", true);
-  const std::string expected = text_of_error([&] { at_once.start_checkpoint(1, {}, 2); });
+  const std::string expected = test::error_of([&] { at_once.start_checkpoint(1, {}, 2); });
   EXPECT_THAT(expected, HasSubstr("step-000001.part: cannot be removed: Not a directory"));
 
   beside.start_checkpoint(1, {}, 2);
-  std::string found;
-  while (found.empty()) found = text_of_error([&] { beside.check(); });
-  EXPECT_EQ(found, expected);
+  std::optional<UserError> found;
+  while (!found) found = test::refusal_of([&] { beside.check(); });
+  EXPECT_EQ(found->what(), expected);
 
   const std::vector<std::function<void()>> askers{[&] { beside.wait(); },
                                                   [&] { beside.start_checkpoint(2, {}, 2); },
@@ -128,7 +119,7 @@ TEST_F(SaverTest, AnErrorIsThatOfASaveAtOnceAndReachesWhoeverAsksNext) {
                                                   [&] { beside.prune(1, 2); }};
   for (const auto& ask : askers) {
     beside.start_checkpoint(1, {}, 2);
-    EXPECT_EQ(text_of_error(ask), expected);
+    EXPECT_EQ(test::error_of(ask), expected);
   }
   EXPECT_FALSE(fs::exists(dir_ / "run/model"));
   beside.wait();  // each error comes once

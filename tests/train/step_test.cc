@@ -120,7 +120,8 @@ Example of_length(size_t n) {
 TEST(WithinTokens, PartsAreFilledInOrderAndALongSampleIsAlone) {
   std::vector<Example> examples;
   for (const size_t tokens : {4, 3, 3, 12, 1}) examples.push_back(of_length(tokens));
-  const auto parts = within_tokens({0, 1, 2, 3, 4}, ExampleSet::of(examples), 10);
+  const auto parts = within_tokens(
+      std::vector<uint32_t>{0, 1, 2, 3, 4}, [&](uint32_t m) { return examples[m].size(); }, 10);
   EXPECT_EQ(parts, (std::vector<std::vector<uint32_t>>{{0, 1, 2}, {3}, {4}}));
 }
 
