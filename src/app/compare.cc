@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/interpolation.h"
 #include "app/interrupt.h"
 #include "app/options_parse.h"
 #include "app/resume.h"
@@ -142,12 +143,14 @@ class Compare {
     outcome.tokens = figures.at("supervised_tokens").get<int64_t>();
     outcome.tokens_per_s = figures.at("tokens_per_s").get<double>();
     const Stopwatch clock;
-    outcome.results = measure(run, dir / "model");
+    outcome.results = measure(run, saved_model(dir));
     outcome.seconds = figures.at("seconds").get<double>() + clock.seconds();
     check_same_items(base_.results, outcome, dir);
     keep(i, std::move(outcome));
     remove_tree(dir / "checkpoints");  // a run that is measured does not go on
-    if (!plan_.keep_models) remove_tree(dir / "model");
+    if (plan_.keep_models) return;
+    remove_tree(dir / kInterpolatedFolder);
+    remove_tree(dir / "model");
   }
 
   std::vector<ProbeResult> measure(const PlannedRun& run, const fs::path& trained) {

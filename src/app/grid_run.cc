@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "app/interpolation.h"
 #include "app/resume.h"
 #include "app/run_series.h"
 #include "base/error.h"
@@ -100,7 +101,7 @@ class Grid {
 
   void conclude() const {
     const ArmResult& best = results_[winner_of(results_)];
-    const std::string winner = best.arm.name(), model = (dir_ / winner / "model").string();
+    const std::string winner = best.arm.name(), model = saved_model(dir_ / winner).string();
     const std::string verdict = fmt::format(
         "{} wins: of the arms whose general loss is at most 1 % above the least one, it has the least "
         "specialist loss ({:.4f}; general {:.4f}).",

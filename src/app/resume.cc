@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/interpolation.h"
 #include "app/output_folder.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -103,6 +104,7 @@ ResumePoint prepare_resume(RunConfig& config) {
 void forget_end(const fs::path& run_dir) {
   remove_tree(run_dir / "summary.json");
   remove_tree(run_dir / kDiagnosisFile);
+  remove_tree(run_dir / kInterpolatedFolder);
 }
 
 }  // namespace keel

@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/data_subject.h"
 #include "app/grid_run.h"
+#include "app/interpolation.h"
 #include "app/interrupt.h"
 #include "app/replay_text.h"
 #include "app/resume.h"
@@ -63,7 +64,7 @@ Json figures_of(const TrainSummary& s) {
           {"ended", s.ended}};
 }
 
-Json table_of(const TrainSummary& s) {
+Json tables_of(const TrainSummary& s, const Interpolation& interpolation) {
   const auto cell = [](const std::optional<double>& v) {
     return v ? fmt::format("{:.4f}", *v) : std::string("–");
   };
@@ -83,7 +84,10 @@ Json table_of(const TrainSummary& s) {
         {"KL from the model as it was, per token of its own text", cell(s.before.kl), cell(s.after.kl)});
   rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
                   fmt::format("{:.4f}", s.last_loss)});
-  return Json::array({{{"title", "Before and after"}, {"columns", {"", "before", "after"}}, {"rows", rows}}});
+  Json tables =
+      Json::array({{{"title", "Before and after"}, {"columns", {"", "before", "after"}}, {"rows", rows}}});
+  if (!interpolation.models.empty()) tables.push_back(interpolation.table());
+  return tables;
 }
 
 std::vector<std::string> crossed_lines(const RunConfig& config, const TrainSummary& s) {
@@ -153,20 +157,32 @@ SampleSet samples_before(const RunConfig& config, ChatModel& model, const RunDat
 
 // The answers of the model that was saved, which is not always the one in memory.
 void answer_after(SampleSet& samples, const RunConfig& config, ChatModel& model, const TrainSummary& s) {
-  if (!s.best_saved) return answer_samples(samples, model, "after", config.generate);
+  if (s.saved_is_in_memory) return answer_samples(samples, model, "after", config.generate);
   ChatModel saved = load_trained(config, s.saved);
   answer_samples(samples, saved, "after", config.generate);
+}
+
+// From here on the summary tells of the mixture that is kept.
+Interpolation interpolate_after(const RunConfig& config, const RunData& data, TrainSummary& s) {
+  if (config.protection.interpolate.empty() || s.ended == kInterrupted) return {};
+  Interpolation out = interpolate(config, data.eval, s);
+  if (out.kept + 1 == out.models.size()) return out;
+  s.after = out.models[out.kept].outcome;
+  s.saved = saved_model(config.train.output_dir);
+  s.saved_is_in_memory = false;
+  return out;
 }
 
 // What the run says of itself at its end.
 struct RunVerdict {
   std::vector<std::string> crossed;  // red lines
   std::string text;
+  Interpolation interpolation;
 };
 
-RunVerdict judge(const RunConfig& config, const TrainSummary& s) {
-  RunVerdict out{.crossed = crossed_lines(config, s), .text = {}};
-  out.text = verdict_of(s, out.crossed);
+RunVerdict judge(const RunConfig& config, const TrainSummary& s, Interpolation interpolation) {
+  RunVerdict out{.crossed = crossed_lines(config, s), .text = {}, .interpolation = std::move(interpolation)};
+  out.text = verdict_of(s, out.crossed) + out.interpolation.sentence();
   return out;
 }
 
@@ -180,7 +196,7 @@ void write_summary(const RunConfig& config, const RunData& data, const TrainSumm
       {"command", fmt::format("keel train {} --output_dir NEW_FOLDER", (run_dir / "config.yaml").string())},
       {"warnings", s.warnings},
       {"facts", facts_of(config, data, s)},
-      {"tables", table_of(s)},
+      {"tables", tables_of(s, verdict.interpolation)},
       {"figures", figures_of(s)},
       {"losses", {{"before", s.before.row()}, {"after", s.after.row()}}},
       {"samples", samples.to_json()}};
@@ -195,7 +211,7 @@ RunEnd tell_end(const fs::path& run_dir) {
   info("{} is done, nothing is left to train: {} steps. {}", run_dir.string(),
        summary.value("/facts/steps"_json_pointer, std::string("all")),
        summary.value("verdict", std::string()));
-  fmt::print("{}\n", (run_dir / "model").string());
+  fmt::print("{}\n", saved_model(run_dir).string());
   return summary.value("red_lines_crossed", Json::array()).empty() ? RunEnd::finished : RunEnd::red_line;
 }
 
@@ -248,9 +264,10 @@ RunEnd train_run(RunConfig& config) {
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
   catch_interrupts();  // up to here there is nothing to save, and a signal ends the program at once
-  const TrainSummary s = train(job);
+  TrainSummary s = train(job);
+  Interpolation interpolation = interpolate_after(config, data, s);
   if (s.ended != kInterrupted) answer_after(samples, config, model, s);
-  const RunVerdict verdict = judge(config, s);
+  const RunVerdict verdict = judge(config, s, std::move(interpolation));
   write_summary(config, data, s, verdict, samples);
   info("{}\n{:.0f} tokens/s ({:.0f} supervised), {:.2f} GB at most, {}", verdict.text, s.tokens_per_s,
        s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));

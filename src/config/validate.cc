@@ -36,6 +36,7 @@ class Check {
     weighting();
     replay();
     forgetting();
+    interpolation();
     config_.generate.seed = config_.train.seed;
   }
 
@@ -287,6 +288,22 @@ class Check {
                 : line.measure == "kl_from_start" ? "kl_replay above 0"
                                                   : "val_size or eval_dataset");
     }
+  }
+
+  void interpolation() {
+    const ProtectionOptions& o = config_.protection;
+    const ModelOptions& model = config_.model;
+    if (o.interpolate.empty()) return;
+    if (config_.data.general_dataset.empty() || !has_validation(config_.data))
+      problem("interpolate", "interpolate without held-out rows to choose by",
+              "general_dataset, and val_size or eval_dataset",
+              "the mixture that is kept has the least general loss among those that keep the domain gain");
+    if (!model.adapter_name_or_path.empty())
+      problem("interpolate", "interpolate of an adapter that goes on from another",
+              "adapter_name_or_path: none", "fold it into the base with keel merge and begin with that");
+    if (model.finetuning_type == "lora" && !model.add_tokens.empty())
+      problem("interpolate", "interpolate of an adapter with add_tokens", "one of the two",
+              "the rows of new tokens have no scale that could be made smaller");
   }
 
   void weighting() {

@@ -130,6 +130,13 @@ std::string list_text(const std::vector<std::string>& items) {
   return fmt::format("[{}]", out);
 }
 
+std::string range_text(const FieldRef& field) {
+  const auto &min = field.extra.min, &max = field.extra.max;
+  if (min && max) return fmt::format(" from {} to {}", *min, *max);
+  if (min) return fmt::format(", at least {}", *min);
+  return max ? fmt::format(", at most {}", *max) : "";
+}
+
 bool null_word(const YAML::Node& node) {
   if (!node.IsScalar()) return false;
   const std::string word = lower(node.Scalar());
@@ -178,6 +185,20 @@ std::optional<ErrorText> set_list(const FieldRef& field, const YAML::Node& node,
   return std::nullopt;
 }
 
+std::optional<ErrorText> set_numbers(const FieldRef& field, const YAML::Node& node,
+                                     std::vector<double>& target) {
+  const auto items = parse_list(node);
+  if (!items) return wrong(field, node);
+  std::vector<double> numbers;
+  for (const std::string& item : *items) {
+    const auto number = parse_number(item);
+    if (!number || !in_range(field, *number)) return wrong(field, node);
+    numbers.push_back(*number);
+  }
+  target = std::move(numbers);
+  return std::nullopt;
+}
+
 std::optional<ErrorText> set_text(const FieldRef& field, const YAML::Node& node, std::string& target) {
   if (!node.IsScalar()) return wrong(field, node);
   if (auto problem = check_choice(field, node.Scalar())) return problem;
@@ -201,6 +222,7 @@ std::optional<ErrorText> assign(const FieldRef& field, const YAML::Node& node) {
                [&](double* v) { return store(field, node, *v, parsed(node, parse_number)); },
                [&](std::string* v) { return set_text(field, node, *v); },
                [&](std::vector<std::string>* v) { return set_list(field, node, *v); },
+               [&](std::vector<double>* v) { return set_numbers(field, node, *v); },
                [&](std::optional<double>* v) { return set_optional(field, node, *v, parse_number); },
                [&](std::optional<int64_t>* v) { return set_optional(field, node, *v, parse_whole); },
                [&](std::optional<bool>* v) { return set_optional(field, node, *v, parse_bool); },
@@ -227,7 +249,8 @@ std::string type_name(const FieldRef& field) {
                [](int64_t*) { return "whole number"; },
                [](std::optional<int64_t>*) { return "whole number"; }, [](double*) { return "number"; },
                [](std::optional<double>*) { return "number"; }, [](std::string*) { return "text"; },
-               [](std::vector<std::string>*) { return "list"; }, [](Json*) { return "YAML"; }},
+               [](std::vector<std::string>*) { return "list"; },
+               [](std::vector<double>*) { return "numbers"; }, [](Json*) { return "YAML"; }},
       field.value);
 }
 
@@ -235,15 +258,12 @@ std::string wanted_text(const FieldRef& field) {
   if (!field.extra.choices.empty())
     return (is_list(field) ? "a list of: " : "one of: ") + join(field.extra.choices);
   if (is_boolean(field)) return "true or false";
+  if (std::holds_alternative<std::vector<double>*>(field.value))
+    return "a list of numbers" + range_text(field);
   if (is_list(field)) return "a list: a,b or a YAML list of words";
   if (std::holds_alternative<std::string*>(field.value)) return "text";
   if (std::holds_alternative<Json*>(field.value)) return "YAML or JSON";
-  const auto &min = field.extra.min, &max = field.extra.max;
-  const std::string kind = fmt::format("a {}", type_name(field));
-  if (min && max) return fmt::format("{} from {} to {}", kind, *min, *max);
-  if (min) return fmt::format("{}, at least {}", kind, *min);
-  if (max) return fmt::format("{}, at most {}", kind, *max);
-  return kind;
+  return fmt::format("a {}{}", type_name(field), range_text(field));
 }
 
 std::string value_text(const FieldRef& field) {
@@ -253,6 +273,7 @@ std::string value_text(const FieldRef& field) {
           [](int64_t* v) { return fmt::format("{}", *v); }, [](double* v) { return fmt::format("{}", *v); },
           [](std::string* v) { return yaml_text(*v); },
           [](std::vector<std::string>* v) { return list_text(*v); },
+          [](std::vector<double>* v) { return fmt::format("[{}]", fmt::join(*v, ", ")); },
           [](std::optional<bool>* v) {
             return std::string(!*v ? "null" : **v ? "true" : "false");
           },
@@ -267,6 +288,9 @@ bool is_boolean(const FieldRef& field) {
          std::holds_alternative<std::optional<bool>*>(field.value);
 }
 
-bool is_list(const FieldRef& field) { return std::holds_alternative<std::vector<std::string>*>(field.value); }
+bool is_list(const FieldRef& field) {
+  return std::holds_alternative<std::vector<std::string>*>(field.value) ||
+         std::holds_alternative<std::vector<double>*>(field.value);
+}
 
 }  // namespace keel

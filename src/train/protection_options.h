@@ -18,6 +18,8 @@ struct ProtectionOptions {
   int64_t kl_replay_top_k = 64;
   std::vector<std::string> kl_replay_dataset;
   std::string kl_replay_path;
+  std::vector<double> interpolate;
+  double interpolate_least_gain = 0.98;
   double stop_on_forgetting = 0;
   Json gates;  // config/red_lines.h
 
@@ -40,6 +42,13 @@ struct ProtectionOptions {
     v("kl_replay_path", kl_replay_path,
       "replay.safetensors of another run that began with the same model: nothing is written anew",
       {.free_on_resume = true});
+    v("interpolate", interpolate,
+      "after training, measure the models that lie these shares of the way from the model as it was to the "
+      "trained one, such as 0.5,0.7,0.9, and save the best as OUTPUT_DIR/interpolated",
+      {.min = 0.01, .max = 0.99});
+    v("interpolate_least_gain", interpolate_least_gain,
+      "the best one has the least general loss among those that keep this share of the gain in domain loss",
+      {.min = 0, .max = 1});
     v("stop_on_forgetting", stop_on_forgetting,
       "stop when the general loss is more than this share above its value before training, and keep the best "
       "weights from before that; 0: off",

@@ -344,9 +344,10 @@ class Run {
     TrainSummary s = summary();
     if (!job_.save) return s;
     const EvaluatorMemory& e = evaluator_.memory();
-    s.best_saved = job_.options.load_best_model_at_end && e.best && e.best_step < memory_.step &&
-                   fs::exists(job_.run_dir / "best");
-    if (s.best_saved) {
+    const bool best = job_.options.load_best_model_at_end && e.best && e.best_step < memory_.step &&
+                      fs::exists(job_.run_dir / "best");
+    s.saved_is_in_memory = !best;
+    if (best) {
       s.after = *e.best;
       s.saved = saver_.link("best", "model");
     } else {

@@ -52,7 +52,7 @@ struct TrainSummary {
   std::string ended;  // "finished", "stopped early: …", kInterrupted
   std::filesystem::path
       saved;  // model or adapter folder (the checkpoint of an interrupted run); empty without save
-  bool best_saved = false;  // `saved` holds the best weights, the model in memory the last ones
+  bool saved_is_in_memory = true;  // false: `saved` holds the best weights, the model in memory the last ones
 };
 
 inline constexpr const char* kInterrupted = "interrupted";

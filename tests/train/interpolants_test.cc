@@ -1,0 +1,42 @@
+#include "train/interpolants.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace keel {
+namespace {
+
+EvalOutcome losses(double domain, double general) { return {.domain = domain, .general = general}; }
+
+const EvalOutcome kBefore = losses(3, 2);
+
+std::vector<Interpolant> models() {
+  return {{.share = 0.5, .outcome = losses(2, 1.9)},
+          {.share = 0.8, .outcome = losses(1.2, 2.05)},
+          {.share = 0.9, .outcome = losses(1.05, 2.1)},
+          {.share = 1, .outcome = losses(1, 2.4)}};
+}
+
+TEST(BestInterpolant, HasTheLeastGeneralLossAmongThoseThatKeepTheGain) {
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.98), 3u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.97), 2u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.9), 1u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0), 0u);
+  EXPECT_DOUBLE_EQ(gain_kept(kBefore, models()[1].outcome, models()[3].outcome), 0.9);
+}
+
+TEST(BestInterpolant, IsTheTrainedModelWhereNoneForgetsLess) {
+  auto all = models();
+  all.back().outcome.general = 1;
+  EXPECT_EQ(best_interpolant(kBefore, all, 0), 3u);
+}
+
+TEST(BestInterpolant, IsTheTrainedModelWhenItHasLearnedNothing) {
+  auto all = models();
+  all.back().outcome.domain = 3;
+  EXPECT_EQ(best_interpolant(kBefore, all, 0), 3u);
+}
+
+}  // namespace
+}  // namespace keel
