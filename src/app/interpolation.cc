@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/interrupt.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "checkpoint/adapter_folder.h"
@@ -35,7 +36,8 @@ class Sweep {
 
   Interpolation run() {
     Interpolation out;
-    for (const double share : config_.protection.interpolate) add(out.models, share);
+    for (const double share : config_.protection.interpolate)
+      if (!interrupted()) add(out.models, share);
     out.models.push_back({.share = 1, .outcome = summary_.after});
     const double least = config_.protection.interpolate_least_gain;
     out.kept = best_interpolant(summary_.before, out.models, least);

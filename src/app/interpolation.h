@@ -25,7 +25,7 @@ struct Interpolation {
 };
 
 // Of a run that has ended; what it saved stays as it is, a mixture that is better goes to
-// run_dir/interpolated.
+// run_dir/interpolated. A signal ends the sweep: what was measured by then decides.
 Interpolation interpolate(const RunConfig& config, const EvalSets& sets, const TrainSummary& summary);
 
 // The folder of the model that a run stands for: its best mixture, or what it trained.

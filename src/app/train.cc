@@ -123,8 +123,12 @@ std::vector<LossOptions> loss_by_source(const LossOptions& loss, const std::vect
       args.push_back("--" + option.key());
       args.push_back(option.value().is_string() ? option.value().get<std::string>() : option.value().dump());
     }
-    parse_options(collect_fields(out[static_cast<size_t>(found - sources.begin())]), args,
-                  {.command = "train", .config_file = false});
+    LossOptions& own = out[static_cast<size_t>(found - sources.begin())];
+    parse_options(collect_fields(own), args, {.command = "train", .config_file = false});
+    if (own.weighting_control != loss.weighting_control)
+      throw UserError({.where = "weighting_by_dataset",
+                       .found = fmt::format("weighting_control of \"{}\" alone", entry.key()),
+                       .wanted = "weighting_control for the whole run"});
   }
   return out;
 }

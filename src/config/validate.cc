@@ -33,8 +33,8 @@ class Check {
     data();
     schedule();
     stopping();
-    weighting();
     replay();
+    weighting();
     forgetting();
     interpolation();
     config_.generate.seed = config_.train.seed;
@@ -313,10 +313,24 @@ class Check {
               fmt::format("nlirg_loss_deadline {} below nlirg_loss_threshold {}", loss.nlirg_loss_deadline,
                           loss.nlirg_loss_threshold),
               "a deadline at or above the threshold");
+    if (loss.weighting_control != "none") control();
     for (const auto& [name, place] : parsed_.set_by) {
       if (!weighting_takes(loss.token_weighting, name))
         note(name, "token_weighting is " + loss.token_weighting);
     }
+  }
+
+  void control() {
+    const std::string what = "weighting_control: " + config_.loss.weighting_control;
+    if (config_.loss.token_weighting == "none")
+      problem("weighting_control", what + " of token_weighting: none",
+              "a weighting that it is the control of");
+    if (config_.train.ytrainer_compat)
+      problem("weighting_control", what + " together with ytrainer_compat", "one of the two",
+              "ytrainer_compat counts the tokens whose own weight is not zero");
+    if (config_.loss.weighting_control == "scaled" && config_.protection.kl_replay > 0)
+      problem("weighting_control", what + " together with kl_replay", "one of the two",
+              "a smaller learning rate would make the replay weaker, too");
   }
 
   // Parameters carry the name of their weighting; the entropy gate also has two of nlirg's.

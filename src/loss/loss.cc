@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "loss/control.h"
 #include "loss/head_pass.h"
 #include "loss/kernel.h"
 
@@ -53,6 +54,7 @@ struct Rows {
 
 LossResult weighted_cross_entropy(const LossInput& in, const LossOptions& options) {
   check_input(in);
+  if (options.weighting_control != "none") return controlled_cross_entropy(in, options);
   const Weighting& weighting = find_weighting(options.token_weighting);
   Rows rows(in);
   HeadGradients gradients = over_head(in.hidden_ND, in.head_VD, options.loss_chunk,

@@ -10,6 +10,7 @@ namespace keel {
 
 struct LossOptions {
   std::string token_weighting = "nlirg";
+  std::string weighting_control = "none";
   double weight_eos = 1.0;
   double nlirg_k = 1.7;
   double nlirg_x0 = 1.2;
@@ -36,6 +37,10 @@ struct LossOptions {
       {.aliases = {"loss_type"},
        .choices = {"none", "nlirg", "nlirg-article", "nlirg-smooth", "focal", "dft", "eaft", "deft",
                    "infosft", "entropy-gate"}});
+    v("weighting_control", weighting_control,
+      "trains a control of the weighting instead, to see what its choice of tokens is worth. permuted: its "
+      "weights shuffled among the tokens of a batch; scaled: plain loss, learning rate times its mean weight",
+      {.choices = {"none", "permuted", "scaled"}});
     v("weight_eos", weight_eos,
       "weight of the end-of-turn token under a weighting; negative: as any other token");
     v("nlirg_k", nlirg_k, "steepness of the rise");

@@ -172,7 +172,8 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
   const double limit = options_.max_grad_norm;
   const double scale = limit > 0 && out.grad_norm > limit ? limit / (out.grad_norm + 1e-6) : 1.0;
   // 4. Update.
-  optimiser_.step(rates.learning_rate, scale, rates.beta2_power);
+  const double control = options_.loss.weighting_control == "scaled" ? out.weight : 1.0;
+  optimiser_.step(rates.learning_rate * control, scale, rates.beta2_power);
   return out;
 }
 

@@ -120,6 +120,39 @@ TEST(Validate, DataAndSchedule) {
   EXPECT_EQ(load({"--seed", "7"}).config.generate.seed, 7);
 }
 
+TEST(Validate, ControlsOfAWeighting) {
+  const auto refusal = [](std::vector<std::string> more) {
+    std::vector<std::string> args{"--weighting_control", "scaled"};
+    args.insert(args.end(), more.begin(), more.end());
+    return load_error(with_basics(args));
+  };
+  EXPECT_NO_THROW(load_run_config(with_basics({"--weighting_control", "scaled"})));
+  EXPECT_EQ(refusal({"--token_weighting", "none"}),
+            "--weighting_control: weighting_control: scaled of token_weighting: none\n"
+            "  wanted: a weighting that it is the control of");
+  EXPECT_NE(refusal({"--protect"}).find("weighting_control: scaled together with kl_replay"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--token_batch", "10", "--per_device_train_batch_size", "1",
+                     "--gradient_accumulation_steps", "1", "--ytrainer_compat", "true"})
+                .find("weighting_control: scaled together with ytrainer_compat"),
+            std::string::npos);
+}
+
+TEST(Validate, ListsOfNumbers) {
+  const std::vector<std::string> enough{"--val_size", "0.1", "--general_dataset", "g.jsonl", "--interpolate"};
+  const auto load = [&](const std::string& value) {
+    std::vector<std::string> args = enough;
+    args.push_back(value);
+    return load_run_config(with_basics(args)).config;
+  };
+  EXPECT_EQ(load("0.5,0.75").protection.interpolate, (std::vector<double>{0.5, 0.75}));
+  EXPECT_EQ(load("[0.5, 0.75]").protection.interpolate, (std::vector<double>{0.5, 0.75}));
+  for (const char* wrong : {"0.5,1.5", "0.5,half", "0"})
+    EXPECT_NE(test::error_of([&] { load(wrong); }).find("wanted: a list of numbers from 0.01 to 0.99"),
+              std::string::npos)
+        << wrong;
+}
+
 TEST(Validate, Mixing) {
   EXPECT_EQ(error({"--dmt_k", "0.5"}),
             "dmt_k: dmt_k: 0.5 with mix_strategy: concat\n  wanted: mix_strategy: dmt\n"

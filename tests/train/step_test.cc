@@ -110,6 +110,24 @@ TEST(Step, NonFiniteGradientLeavesTheWeights) {
   EXPECT_TRUE(before.equal(tiny.model->parameters().front().tensor.detach()));
 }
 
+// weighting_control: scaled is plain SFT whose learning rate is multiplied by the step's mean weight.
+TEST(Step, ScaledMovesByTheMeanWeight) {
+  const auto moved = [](const StepOptions& options, double rate, double& weight) {
+    test::Tiny tiny("llama");
+    AdamW optimiser(test::trained(*tiny.model), {.weight_decay = 0});
+    const std::vector<Batch> micro{tiny.batch({0}), tiny.batch({1})};
+    weight = Step(*tiny.model, optimiser, options).run(micro, {.learning_rate = rate}).weight;
+    return tiny.model->parameters().front().tensor.detach().clone();
+  };
+  const StepOptions scaled{.loss = {.token_weighting = "nlirg", .weighting_control = "scaled"}};
+  double mean = 0, one = 0;
+  const at::Tensor got = moved(scaled, 1e-2, mean);
+  EXPECT_GT(mean, 0.05);
+  EXPECT_LT(mean, 0.95);
+  EXPECT_TRUE(at::equal(got, moved(kPlain, 1e-2 * mean, one)));
+  EXPECT_EQ(one, 1);
+}
+
 Example of_length(size_t n) {
   return {.ids = std::vector<int32_t>(n, 1),
           .weight = std::vector<float>(n, 0),
