@@ -24,12 +24,13 @@
 namespace keel {
 
 // A Json field takes any YAML node (the datasets: list, per-source tables).
-using FieldValue = std::variant<bool*, int64_t*, double*, std::string*, std::vector<std::string>*, std::vector<double>*,
-                                std::optional<double>*, std::optional<int64_t>*, std::optional<bool>*, Json*>;
+using FieldValue =
+    std::variant<bool*, int64_t*, double*, std::string*, std::vector<std::string>*, std::vector<double>*,
+                 std::optional<double>*, std::optional<int64_t>*, std::optional<bool>*, Json*>;
 
 struct FieldExtra {
-  std::vector<std::string> aliases = {};  // other names of the field that users know
-  std::vector<std::string> choices = {};  // allowed values of a string; empty: any
+  std::vector<std::string> aliases = {};     // other names of the field that users know
+  std::vector<std::string> choices = {};     // allowed values of a string; empty: any
   std::optional<double> min = {}, max = {};  // of a list of numbers: of each
   bool free_on_resume =
       false;  // alters neither weights nor what is measured: may differ when a run is resumed
