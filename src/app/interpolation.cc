@@ -32,45 +32,40 @@ EvalOutcome measured(const RunConfig& config, const EvalSets& sets, const fs::pa
 class Sweep {
  public:
   Sweep(const RunConfig& config, const EvalSets& sets, const TrainSummary& summary)
-      : config_(config), sets_(sets), summary_(summary), run_dir_(config.train.output_dir) {}
+      : config_(config), sets_(sets), summary_(summary) {}
 
   Interpolation run() {
-    Interpolation out;
+    out_.models.push_back({.share = 1, .outcome = summary_.after});
     for (const double share : config_.protection.interpolate)
-      if (!interrupted()) add(out.models, share);
-    out.models.push_back({.share = 1, .outcome = summary_.after});
-    const double least = config_.protection.interpolate_least_gain;
-    out.kept = best_interpolant(summary_.before, out.models, least);
-    const Interpolant& kept = out.models[out.kept];
-    if (kept.share == 1) return out;
-    out.gain_kept = gain_kept(summary_.before, kept.outcome, summary_.after);
-    PartFolder part(run_dir_ / kInterpolatedFolder, PartFolder::Existing::replace);
-    write_interpolant(config_, summary_.saved, kept.share, part.dir());
-    part.commit();
-    return out;
+      if (!interrupted()) add(share);
+    out_.gain_kept = gain_kept(summary_.before, out_.models[out_.kept].outcome, summary_.after);
+    return std::move(out_);
   }
 
  private:
-  void add(std::vector<Interpolant>& models, double share) const {
-    const PartFolder part(run_dir_ / kInterpolatedFolder, PartFolder::Existing::replace);  // never committed
+  // Only the best so far is committed.
+  void add(double share) {
+    PartFolder part(fs::path(config_.train.output_dir) / kInterpolatedFolder, PartFolder::Existing::replace);
     write_interpolant(config_, summary_.saved, share, part.dir());
-    models.push_back({.share = share, .outcome = measured(config_, sets_, part.dir())});
-    const EvalOutcome& o = models.back().outcome;
+    out_.models.push_back({.share = share, .outcome = measured(config_, sets_, part.dir())});
+    const EvalOutcome& o = out_.models.back().outcome;
     info("interpolate {:g}: domain loss {:.4f}, general loss {:.4f}", share, *o.domain, *o.general);
+    out_.kept = best_interpolant(summary_.before, out_.models, config_.protection.interpolate_least_gain);
+    if (out_.kept + 1 == out_.models.size()) part.commit();
   }
 
   const RunConfig& config_;
   const EvalSets& sets_;
   const TrainSummary& summary_;
-  fs::path run_dir_;
+  Interpolation out_;
 };
 
 }  // namespace
 
 std::string Interpolation::sentence() const {
   if (models.empty()) return {};
-  const Interpolant &best = models[kept], &trained = models.back();
-  if (best.share == 1) return " No mixture with the model as it was is better than the trained one.";
+  const Interpolant &best = models[kept], &trained = models.front();
+  if (kept == 0) return " No mixture with the model as it was is better than the trained one.";
   return fmt::format(
       " Interpolated: {:g} of the way keeps {:.1f} % of the domain gain, at a general loss of {:.4f} instead "
       "of {:.4f}.",

@@ -16,7 +16,7 @@ namespace keel {
 inline constexpr const char* kInterpolatedFolder = "interpolated";
 
 struct Interpolation {
-  std::vector<Interpolant> models;  // the trained model last; empty: none was asked for
+  std::vector<Interpolant> models;  // the trained model first; empty: none was asked for
   size_t kept = 0;
   double gain_kept = 1;  // of the trained model's gain in domain loss
 

@@ -170,7 +170,7 @@ void answer_after(SampleSet& samples, const RunConfig& config, ChatModel& model,
 Interpolation interpolate_after(const RunConfig& config, const RunData& data, TrainSummary& s) {
   if (config.protection.interpolate.empty() || s.ended == kInterrupted) return {};
   Interpolation out = interpolate(config, data.eval, s);
-  if (out.kept + 1 == out.models.size()) return out;
+  if (out.kept == 0) return out;
   s.after = out.models[out.kept].outcome;
   s.saved = saved_model(config.train.output_dir);
   s.saved_is_in_memory = false;

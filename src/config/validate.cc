@@ -328,6 +328,9 @@ class Check {
     if (config_.train.ytrainer_compat)
       problem("weighting_control", what + " together with ytrainer_compat", "one of the two",
               "ytrainer_compat counts the tokens whose own weight is not zero");
+    if (config_.loss.max_turn_loss > 0)
+      problem("weighting_control", what + " together with max_turn_loss", "one of the two",
+              "the limit is one of weighted losses, which a control does not train");
     if (config_.loss.weighting_control == "scaled" && config_.protection.kl_replay > 0)
       problem("weighting_control", what + " together with kl_replay", "one of the two",
               "a smaller learning rate would make the replay weaker, too");

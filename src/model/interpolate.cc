@@ -8,6 +8,11 @@
 namespace keel {
 namespace {
 
+[[noreturn]] void refuse(std::string found) {
+  throw UserError(
+      {.where = "interpolate", .found = std::move(found), .wanted = "the model that training began with"});
+}
+
 at::Tensor grown_like(const at::Tensor& base, const at::Tensor& trained) {
   const int64_t rows = base.dim() == 2 && trained.dim() == 2 ? trained.size(0) - base.size(0) : 0;
   return rows > 0 ? with_mean_rows(base, rows) : base;
@@ -25,15 +30,11 @@ std::map<std::string, at::Tensor> interpolated(const std::map<std::string, at::T
                                                std::map<std::string, at::Tensor> trained, double share) {
   for (auto& [name, tensor] : trained) {
     const auto found = base.find(name);
-    const at::Tensor start = found == base.end() ? at::Tensor() : grown_like(found->second, tensor);
-    if (!start.defined() || start.sizes() != tensor.sizes())
-      throw UserError(
-          {.where = "interpolate",
-           .found = found == base.end()
-                        ? fmt::format("no tensor {} in the base model", name)
-                        : fmt::format("{} of shape {} in the base model, {} in the trained one", name,
-                                      fmt::join(start.sizes(), "x"), fmt::join(tensor.sizes(), "x")),
-           .wanted = "the model that training began with"});
+    if (found == base.end()) refuse(fmt::format("no tensor {} in the base model", name));
+    const at::Tensor start = grown_like(found->second, tensor);
+    if (start.sizes() != tensor.sizes())
+      refuse(fmt::format("{} of shape {} in the base model, {} in the trained one", name,
+                         fmt::join(start.sizes(), "x"), fmt::join(tensor.sizes(), "x")));
     tensor = between(start, tensor, share);
   }
   return trained;

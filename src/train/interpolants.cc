@@ -7,10 +7,10 @@ double gain_kept(const EvalOutcome& before, const EvalOutcome& outcome, const Ev
 }
 
 size_t best_interpolant(const EvalOutcome& before, std::span<const Interpolant> models, double least_gain) {
-  size_t best = models.size() - 1;
-  const EvalOutcome& trained = models[best].outcome;
+  const EvalOutcome& trained = models.front().outcome;
+  size_t best = 0;
   if (!(*trained.domain < *before.domain)) return best;
-  for (size_t i = 0; i < models.size(); ++i) {
+  for (size_t i = 1; i < models.size(); ++i) {
     const EvalOutcome& outcome = models[i].outcome;
     const bool learned = gain_kept(before, outcome, trained) >= least_gain;
     if (learned && *outcome.general < *models[best].outcome.general) best = i;

@@ -14,7 +14,7 @@ struct Interpolant {
   EvalOutcome outcome;
 };
 
-// The least general loss among those that keep at least `least_gain` of what the trained model (the last of
+// The least general loss among those that keep at least `least_gain` of what the trained model (the first of
 // them) has gained in domain loss. All have both losses. The trained model when it has gained nothing.
 size_t best_interpolant(const EvalOutcome& before, std::span<const Interpolant> models, double least_gain);
 

@@ -58,6 +58,13 @@ TEST_F(GridTest, RunsEachArmAndNamesTheWinner) {
   EXPECT_THAT(page, HasSubstr("Validation loss, law"));
 }
 
+TEST_F(GridTest, ACrossedRedLineOfAnArmIsExitCode3AndAllArmsAreTrained) {
+  const auto run = run_keel(args("run", "--gates '{eval_loss: {max: 1e-3}}'"));
+  EXPECT_EQ(run.code, 3) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("RED LINE crossed: eval_loss"));
+  EXPECT_EQ(grid("run")["arms"].size(), 3U);
+}
+
 TEST_F(GridTest, AGridThatWasStoppedGoesOnWithTheArmThatWasUnderWay) {
   ASSERT_EQ(run_keel(args("whole", "")).code, 0);
   test::Outcome last;

@@ -130,6 +130,8 @@ TEST(Validate, ControlsOfAWeighting) {
   EXPECT_EQ(refusal({"--token_weighting", "none"}),
             "--weighting_control: weighting_control: scaled of token_weighting: none\n"
             "  wanted: a weighting that it is the control of");
+  EXPECT_NE(refusal({"--max_turn_loss", "2"}).find("weighting_control: scaled together with max_turn_loss"),
+            std::string::npos);
   EXPECT_NE(refusal({"--protect"}).find("weighting_control: scaled together with kl_replay"),
             std::string::npos);
   EXPECT_NE(refusal({"--token_batch", "10", "--per_device_train_batch_size", "1",

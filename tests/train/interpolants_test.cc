@@ -12,30 +12,30 @@ EvalOutcome losses(double domain, double general) { return {.domain = domain, .g
 const EvalOutcome kBefore = losses(3, 2);
 
 std::vector<Interpolant> models() {
-  return {{.share = 0.5, .outcome = losses(2, 1.9)},
+  return {{.share = 1, .outcome = losses(1, 2.4)},
+          {.share = 0.5, .outcome = losses(2, 1.9)},
           {.share = 0.8, .outcome = losses(1.2, 2.05)},
-          {.share = 0.9, .outcome = losses(1.05, 2.1)},
-          {.share = 1, .outcome = losses(1, 2.4)}};
+          {.share = 0.9, .outcome = losses(1.05, 2.1)}};
 }
 
 TEST(BestInterpolant, HasTheLeastGeneralLossAmongThoseThatKeepTheGain) {
-  EXPECT_EQ(best_interpolant(kBefore, models(), 0.98), 3u);
-  EXPECT_EQ(best_interpolant(kBefore, models(), 0.97), 2u);
-  EXPECT_EQ(best_interpolant(kBefore, models(), 0.9), 1u);
-  EXPECT_EQ(best_interpolant(kBefore, models(), 0), 0u);
-  EXPECT_DOUBLE_EQ(gain_kept(kBefore, models()[1].outcome, models()[3].outcome), 0.9);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.98), 0u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.97), 3u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0.9), 2u);
+  EXPECT_EQ(best_interpolant(kBefore, models(), 0), 1u);
+  EXPECT_DOUBLE_EQ(gain_kept(kBefore, models()[2].outcome, models()[0].outcome), 0.9);
 }
 
 TEST(BestInterpolant, IsTheTrainedModelWhereNoneForgetsLess) {
   auto all = models();
-  all.back().outcome.general = 1;
-  EXPECT_EQ(best_interpolant(kBefore, all, 0), 3u);
+  all.front().outcome.general = 1;
+  EXPECT_EQ(best_interpolant(kBefore, all, 0), 0u);
 }
 
 TEST(BestInterpolant, IsTheTrainedModelWhenItHasLearnedNothing) {
   auto all = models();
-  all.back().outcome.domain = 3;
-  EXPECT_EQ(best_interpolant(kBefore, all, 0), 3u);
+  all.front().outcome.domain = 3;
+  EXPECT_EQ(best_interpolant(kBefore, all, 0), 0u);
 }
 
 }  // namespace
