@@ -26,14 +26,14 @@ ReplaySet make(const RunConfig& config, ChatModel& model) {
 }  // namespace
 
 ReplayHalves replay_text(const RunConfig& config, ChatModel& model, bool resumed) {
-  if (config.protection.kl_replay == 0) return {};
+  if (!needs_replay_text(config.protection)) return {};
   const fs::path file = fs::path(config.train.output_dir) / kReplayFile;
   const Stopwatch clock;
   const bool kept = resumed && fs::exists(file);
   ReplaySet set = kept ? load_replay_set(file, *model.lm) : make(config, model);
   if (!kept) save_replay_set(file, set);
   ReplayHalves halves = split_replay_set(std::move(set));
-  info("kl_replay: {} tokens in {} texts, {} more held out to measure by ({})", halves.trained.replayed(),
+  info("replay text: {} tokens in {} texts, {} more held out to measure by ({})", halves.trained.replayed(),
        halves.trained.examples.size(), halves.held_out.replayed(), format_duration(clock.seconds()));
   return halves;
 }

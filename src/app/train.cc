@@ -13,6 +13,7 @@
 #include "app/resume.h"
 #include "app/samples.h"
 #include "app/session.h"
+#include "app/teacher.h"
 #include "app/train_run.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -264,6 +265,8 @@ RunEnd train_run(RunConfig& config) {
   data.eval.replay = std::move(replay.held_out);
   TrainJob job = train_job(config, model, data, stages_of(config, data.train));
   if (!replay.trained.empty()) job.replay = &replay.trained;
+  const std::optional<ChatModel> teacher = load_teacher(config, model);
+  if (teacher) job.teacher = teacher->lm.get();
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();

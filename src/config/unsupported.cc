@@ -50,7 +50,9 @@ constexpr Unsupported kUnsupported[] = {
     {"wandb_*|use_wandb|swanlab_*|use_swanlab|mlflow_*|comet_*|neptune_*|"
      "trackio_*",
      kTracker},
-    {"use_asft_loss|asft_*|use_emo_loss", "token_weighting: nlirg, focal, dft, eaft and others are there"},
+    {"use_asft_loss|asft_*",
+     "token_weighting: dft with kl_train holds the weighted tokens to the model as it was"},
+    {"use_emo_loss", "token_weighting: nlirg, focal, dft, eaft and others are there"},
     {"train_on_prompt|train_on_inputs|train_on_eos|train_on_eot|"
      "roles_to_train|eot_tokens|loss_"
      "scale|"
@@ -58,7 +60,9 @@ constexpr Unsupported kUnsupported[] = {
      "sft trains the assistant turns that train_on names and their end-of-turn tokens, nothing "
      "else; stage: cpt trains every "
      "token"},
-    {"Distillition|distillition|distillation|teacher_model_path|teacher_*", "there is no teacher"},
+    {"teacher_adapters|teacher_deepspeed|teacher_quantization*|teacher_model_type|teacher_model_revision|"
+     "teacher_model_server",
+     "distill with teacher_model_path learns from one other model"},
     {"resume_only_model", "start from a saved model: model_name_or_path or adapter_name_or_path"},
     {"interleave_probs|interleave_prob|curriculum_sampling|stopping_strategy|shuffle_merged_datasets",
      "mix_strategy: multi_task mixes by the weights of the datasets list and mix_alpha; order_by: length "

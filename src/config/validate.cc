@@ -34,6 +34,7 @@ class Check {
     schedule();
     stopping();
     replay();
+    teaching();
     weighting();
     forgetting();
     interpolation();
@@ -266,9 +267,33 @@ class Check {
       problem("protect", "protect: true with kl_replay: 0", "one of the two",
               "replay is what protects; kl_replay: 0.1 is a weak one");
     for (const auto& [name, place] : parsed_.set_by)
-      if (name.starts_with("kl_replay_") && replay.kl_replay == 0) note(name, "kl_replay is 0");
+      if (name.starts_with("kl_replay_") && !needs_replay_text(replay)) note(name, "kl_replay is 0");
     if (!replay.kl_replay_dataset.empty() && !replay.kl_replay_path.empty())
       problem("kl_replay_path", "kl_replay_path together with kl_replay_dataset", "one of the two");
+  }
+
+  void teaching() {
+    ProtectionOptions& o = config_.protection;
+    if (!o.teacher_model_path.empty() && !o.distill) {
+      if (set("distill")) {
+        problem("teacher_model_path", "teacher_model_path with distill: false", "one of the two");
+      } else {
+        o.distill = true;
+        parsed_.notes.push_back("distill: true, as teacher_model_path is given");
+      }
+    }
+    if (!o.distill && set("coefficient_of_origin_loss")) note("coefficient_of_origin_loss", "distill is off");
+    if (o.distill && o.kl_train > 0)
+      problem("kl_train", "kl_train together with distill", "one of the two",
+              "both pull to another model on the trained tokens");
+    if (!o.distill && o.kl_train == 0) return;
+    const char* const what = o.distill ? "distill" : "kl_train";
+    if (config_.loss.token_weighting == "gem")
+      problem(what, fmt::format("{} together with token_weighting: gem", what), "one of the two",
+              "gem has no loss of the label alone that could be weighed against the teacher's");
+    if (config_.loss.weighting_control != "none")
+      problem(what, fmt::format("{} together with weighting_control", what), "one of the two",
+              "a control shows what a weighting is worth, by itself");
   }
 
   void forgetting() {
@@ -280,7 +305,7 @@ class Check {
               "the general loss says when to stop, the validation loss which weights were best before");
     for (const RedLine& line : red_lines(o.gates, where("gates"), parsed_.problems)) {
       const bool measured = line.measure == "general_loss"    ? general
-                            : line.measure == "kl_from_start" ? o.kl_replay > 0
+                            : line.measure == "kl_from_start" ? needs_replay_text(o)
                                                               : has_validation(config_.data);
       if (!measured)
         problem("gates", fmt::format("a gate on {}, which this run does not measure", line.measure),
@@ -314,16 +339,27 @@ class Check {
                           loss.nlirg_loss_threshold),
               "a deadline at or above the threshold");
     if (loss.weighting_control != "none") control();
+    if (loss.token_weighting == "gem") gem();
     for (const auto& [name, place] : parsed_.set_by) {
       if (!weighting_takes(loss.token_weighting, name))
         note(name, "token_weighting is " + loss.token_weighting);
     }
   }
 
+  void gem() {
+    if (set("weight_eos")) note("weight_eos", "gem has no weights");
+    if (config_.loss.max_turn_loss > 0)
+      problem("max_turn_loss", "max_turn_loss together with token_weighting: gem", "one of the two",
+              "gem's loss is not that of the label, which the limit is of");
+    if (config_.train.ytrainer_compat)
+      problem("ytrainer_compat", "ytrainer_compat together with token_weighting: gem", "one of the two",
+              "ytrainer_compat counts the tokens whose weighted loss is not zero");
+  }
+
   void control() {
     const std::string what = "weighting_control: " + config_.loss.weighting_control;
-    if (config_.loss.token_weighting == "none")
-      problem("weighting_control", what + " of token_weighting: none",
+    if (const std::string& name = config_.loss.token_weighting; name == "none" || name == "gem")
+      problem("weighting_control", what + " of token_weighting: " + name,
               "a weighting that it is the control of");
     if (config_.train.ytrainer_compat)
       problem("weighting_control", what + " together with ytrainer_compat", "one of the two",
@@ -341,7 +377,8 @@ class Check {
     if (weighting == "entropy-gate" &&
         (parameter == "nlirg_loss_deadline" || parameter == "nlirg_descent_center"))
       return true;
-    for (const std::string family : {"nlirg", "focal", "dft", "eaft", "infosft", "entropy_gate"})
+    for (const std::string family :
+         {"nlirg", "focal", "dft", "eaft", "infosft", "stm", "gem", "psft", "entropy_gate"})
       if (parameter.starts_with(family + "_")) return dashes_as_underscores(weighting).starts_with(family);
     return true;
   }

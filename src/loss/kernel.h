@@ -15,6 +15,7 @@ struct RowPass {
   const int64_t* labels = nullptr;
   const float* coefficient = nullptr;
   const bool* end_of_turn = nullptr;
+  const float* reference_nll = nullptr;  // nullptr: the weighting asks for none
   float* nll = nullptr;
   float* entropy = nullptr;
   float* weight = nullptr;

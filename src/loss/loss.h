@@ -22,6 +22,7 @@ struct LossInput {
   at::Tensor coefficient_N;  // float32: user weight and reduction; multiplies numerator only (its sum is
                              // counted in data/)
   at::Tensor end_of_turn_N;  // bool
+  at::Tensor reference_nll_N = {};  // float32, nats: what a weighting's reference model says of the labels
 };
 
 // Per-token values are detached float32 tensors on the CPU, the sum too.
@@ -32,6 +33,7 @@ struct LossResult {
   at::Tensor weight_N;   // the token weighting's value
 };
 
+// Also the losses that are no weight times nll: gem, and the controls of a weighting.
 LossResult weighted_cross_entropy(const LossInput& input, const LossOptions& options);
 
 // Share of tokens and of gradient weight per loss zone (<= 1.45, 1.45–6.6, 6.6–15, >= 15).

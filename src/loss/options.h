@@ -25,6 +25,11 @@ struct LossOptions {
   double dft_floor = 0.1;
   double eaft_alpha = 1.0;
   double infosft_probability = 0.93;
+  double stm_perplexity = 2.5;
+  double gem_temperature = 0.7;
+  double gem_slope = 0.01;
+  double psft_clip = 0.2;
+  int64_t psft_refresh = 8;
   double entropy_gate_floor = 0.1;
   double max_turn_loss = 0;
   int64_t loss_chunk = 256;
@@ -36,7 +41,7 @@ struct LossOptions {
     v("token_weighting", token_weighting, "weight of each supervised token as a function of its own loss",
       {.aliases = {"loss_type"},
        .choices = {"none", "nlirg", "nlirg-article", "nlirg-smooth", "focal", "dft", "eaft", "deft",
-                   "infosft", "entropy-gate"}});
+                   "infosft", "stm", "psft", "entropy-gate", "gem"}});
     v("weighting_control", weighting_control,
       "trains a control of the weighting instead, to see what its choice of tokens is worth. permuted: its "
       "weights shuffled among the tokens of a batch; scaled: plain loss, learning rate times its mean weight",
@@ -58,6 +63,15 @@ struct LossOptions {
     v("eaft_alpha", eaft_alpha, "eaft: exponent of the entropy over 3", {.min = 0});
     v("infosft_probability", infosft_probability, "infosft: probability from which on a token has weight 0",
       {.min = 0.501, .max = 0.9999});
+    v("stm_perplexity", stm_perplexity,
+      "stm: tokens of a higher perplexity than this before training have weight 0", {.min = 1});
+    v("gem_temperature", gem_temperature, "gem: temperature of the words that the label is weighed against",
+      {.min = 0.01});
+    v("gem_slope", gem_slope, "gem: slope of h_v = sigmoid(slope * (z_v - z_y)); 0: h_v = 1, the linear one",
+      {.min = 0});
+    v("psft_clip", psft_clip, "psft: a token that got likelier by more than this share has weight 0",
+      {.min = 0});
+    v("psft_refresh", psft_refresh, "psft: updates after which p_old is that of the model then", {.min = 1});
     v("entropy_gate_floor", entropy_gate_floor, "entropy-gate: least factor of the entropy",
       {.min = 0, .max = 1});
     v("weighting_by_dataset", weighting_by_dataset,

@@ -2,11 +2,12 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "loss/gem.h"
 
 namespace keel {
 
 WeightOf none_weight, nlirg_weight, nlirg_article_weight, nlirg_smooth_weight, focal_weight, dft_weight,
-    eaft_weight, deft_weight, infosft_weight, entropy_gate_weight;
+    eaft_weight, deft_weight, infosft_weight, stm_weight, psft_weight, entropy_gate_weight;
 
 namespace {
 
@@ -20,6 +21,8 @@ constexpr Weighting kWeightings[] = {
     {"eaft", eaft_weight, true},
     {"deft", deft_weight},
     {"infosft", infosft_weight},
+    {"stm", stm_weight, false, ReferenceModel::start},
+    {"psft", psft_weight, false, ReferenceModel::recent},
     {"entropy-gate", entropy_gate_weight, true},
 };
 
@@ -41,6 +44,21 @@ const Weighting& find_weighting(const std::string& name) {
                    .found = "\"" + name + "\"",
                    .wanted = "one of " + join(known),
                    .hint = near.empty() ? "" : "did you mean \"" + near + "\"?"});
+}
+
+ReferenceModel reference_asked(const LossOptions& loss, std::span<const LossOptions> by_source) {
+  ReferenceModel out = ReferenceModel::none;
+  for (const LossOptions& options : by_source.empty() ? std::span(&loss, 1) : by_source) {
+    if (options.token_weighting == kGem) continue;
+    const ReferenceModel asked = find_weighting(options.token_weighting).reference;
+    if (asked == ReferenceModel::none) continue;
+    if (out != ReferenceModel::none && out != asked)
+      throw UserError({.where = "weighting_by_dataset",
+                       .found = "stm and psft in one run",
+                       .wanted = "one of the two: each keeps a model of its own beside the trained one"});
+    out = asked;
+  }
+  return out;
 }
 
 double token_weight(const Weighting& weighting, const TokenSignals& token, bool end_of_turn,

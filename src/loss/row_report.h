@@ -18,7 +18,8 @@ inline double report_row(int64_t i, const LabelStatistics& s, const RowPass& pas
                            .p = static_cast<float>(std::exp(-s.nll)),
                            .entropy = static_cast<float>(s.entropy),
                            .sum_p2 = static_cast<float>(s.sum_p2),
-                           .top_entropy = static_cast<float>(s.top_entropy)};
+                           .top_entropy = static_cast<float>(s.top_entropy),
+                           .reference_nll = pass.reference_nll ? pass.reference_nll[i] : 0.0F};
   const double weight = token_weight(*pass.weighting, token, pass.end_of_turn[i], *pass.options);
   const double share = pass.coefficient[i] * weight;
   pass.nll[i] = token.nll;

@@ -100,6 +100,33 @@ double AdamW::gradient_norm() const {
   return std::sqrt(total);
 }
 
+void AdamW::anchor(double l2_sp, double ewc) {
+  l2_sp_ = l2_sp;
+  ewc_ = ewc;
+  for (Slot& slot : slots_) {
+    slot.start = slot.parameter.tensor.detach().clone();
+    if (ewc > 0) slot.fisher = at::zeros_like(slot.master);
+  }
+}
+
+void AdamW::add_to_fisher(double share) {
+  const at::NoGradGuard no_grad;
+  for (Slot& slot : slots_) {
+    const at::Tensor gradient = slot.pending_gradient();
+    if (gradient.defined()) slot.fisher.addcmul_(gradient, gradient, share);
+  }
+  clear_gradients();
+}
+
+void AdamW::add_anchor_gradients() {
+  if (ewc_ == 0) return;
+  const at::NoGradGuard no_grad;
+  for (Slot& slot : slots_) {
+    at::Tensor gradient = slot.pending_gradient();
+    if (gradient.defined()) gradient.addcmul_(slot.fisher, slot.master - slot.start, ewc_);
+  }
+}
+
 void AdamW::step(double learning_rate, double scale, double beta2_power) {
   const at::NoGradGuard no_grad;
   steps_ += 1;
@@ -117,6 +144,7 @@ void AdamW::step(double learning_rate, double scale, double beta2_power) {
   for (Slot& slot : slots_) {
     const at::Tensor gradient = slot.pending_gradient();
     if (!gradient.defined()) continue;
+    if (l2_sp_ > 0) slot.master.lerp_(slot.start.to(at::kFloat), learning_rate * l2_sp_);
     s.keep = static_cast<float>(slot.parameter.decay ? 1 - learning_rate * options_.weight_decay : 1);
     at::Tensor& leaf = slot.parameter.tensor;
     if (!leaf.is_cpu()) {

@@ -35,6 +35,13 @@ class AdamW {
   void step(double learning_rate, double scale = 1.0, double beta2_power = 1.0);
   void clear_gradients();
 
+  // From now on weights are pulled to what they are now. l2_sp: decoupled decay towards it, in place of 0, by
+  // learning_rate · l2_sp a step. ewc: add_anchor_gradients() adds ewc · F_i · (θ_i − θ₀_i) to the gradients,
+  // F what add_to_fisher() has summed: share · gradient², of gradients that it uses up.
+  void anchor(double l2_sp, double ewc);
+  void add_to_fisher(double share);
+  void add_anchor_gradients();
+
   // fp32 values of the trained tensors (masters where they exist), for saving.
   std::map<std::string, at::Tensor> masters() const;
 
@@ -51,6 +58,7 @@ class AdamW {
     at::Tensor first, second;             // fp32 moments
     at::Tensor gradient = {};             // fp32 accumulator of a lower compute dtype
     bool has_gradient = false;            // whether `gradient` holds anything
+    at::Tensor start = {}, fisher = {};   // of an anchor; start in the type of the parameter, fisher fp32
     at::Tensor pending_gradient() const;  // what a step would use; undefined when there is none
   };
 
@@ -58,6 +66,7 @@ class AdamW {
   OptimOptions options_;
   int64_t steps_ = 0;
   double beta2_exponent_ = 0;  // Σ beta2_power, for the bias correction
+  double l2_sp_ = 0, ewc_ = 0;
 };
 
 }  // namespace keel

@@ -70,6 +70,7 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
              {"memory_peak_gb", peak_resident_gb()},
              {"eta_s", time_left(at)}};
     if (o.kl) row["kl_replay"] = *o.kl;
+    if (o.teacher_kl) row["teacher_kl"] = *o.teacher_kl;
     if (note.token_batch > 0) row["token_batch"] = note.token_batch;
     if (sources_.size() > 1) row["source_share"] = source_shares();
     writer_.write(row);

@@ -18,6 +18,12 @@ struct ProtectionOptions {
   int64_t kl_replay_top_k = 64;
   std::vector<std::string> kl_replay_dataset;
   std::string kl_replay_path;
+  double kl_train = 0;
+  bool distill = false;
+  std::string teacher_model_path;
+  double coefficient_of_origin_loss = 0.5;
+  double l2_sp = 0;
+  double ewc = 0;
   std::vector<double> interpolate;
   double interpolate_least_gain = 0.98;
   double stop_on_forgetting = 0;
@@ -42,6 +48,24 @@ struct ProtectionOptions {
     v("kl_replay_path", kl_replay_path,
       "replay.safetensors of another run that began with the same model: nothing is written anew",
       {.free_on_resume = true});
+    v("kl_train", kl_train,
+      "adds this many times the KL divergence, per trained token, from the model as it was; 0: off",
+      {.min = 0});
+    v("distill", distill,
+      "each trained token is also learned from what the teacher says of it (all of its distribution)");
+    v("teacher_model_path", teacher_model_path,
+      "distill: folder of a model with the same tokens; empty: the model as it was before training",
+      {.aliases = {"teacher_model", "teacher_model_name_or_path"}});
+    v("coefficient_of_origin_loss", coefficient_of_origin_loss,
+      "distill: share c of the label's own loss; the teacher's cross-entropy has 1 - c",
+      {.min = 0, .max = 1});
+    v("l2_sp", l2_sp, "decoupled decay of the weights towards where they began, as weight_decay is towards 0",
+      {.min = 0});
+    v("ewc", ewc,
+      "adds ewc/2 * sum of F * (weight - weight at the start)^2 to the loss, F the Fisher information per "
+      "token "
+      "of text that the model wrote itself (the options kl_replay_*); 0: off",
+      {.min = 0});
     v("interpolate", interpolate,
       "after training, measure the models that lie these shares of the way from the model as it was to the "
       "trained one, such as 0.5,0.7,0.9, and save the best as OUTPUT_DIR/interpolated",
@@ -59,5 +83,8 @@ struct ProtectionOptions {
       {.free_on_resume = true});
   }
 };
+
+// kl_replay repeats it, ewc takes its Fisher information from it.
+inline bool needs_replay_text(const ProtectionOptions& o) { return o.kl_replay > 0 || o.ewc > 0; }
 
 }  // namespace keel

@@ -31,7 +31,13 @@ TensorMap merged_weights(const HfFolder& folder, const std::map<std::string, at:
 
 }  // namespace
 
-// state: the optimiser's, or copies of it. What is made of them shares their memory where a file holds them
+TensorMap Saver::state() const {
+  TensorMap out = optimiser_.state();
+  if (recent_) out.merge(recent_->state());
+  return out;
+}
+
+// state: that of state(), or copies of it. What is made of them shares their memory where a file holds them
 // as they are; everything else is made here, so that writing computes nothing.
 Snapshot Saver::snapshot_of(TensorMap state) const {
   std::map<std::string, at::Tensor> trained;
@@ -56,7 +62,7 @@ void Saver::write_weights(const Snapshot& snapshot, const fs::path& dir) const {
 
 SaveSizes Saver::sizes() const {
   const std::map<std::string, at::Tensor> trained = optimiser_.masters();
-  SaveSizes out{.optimiser = safetensors_bytes(optimiser_.state())};
+  SaveSizes out{.optimiser = safetensors_bytes(state())};
   if (const auto adapter = model_.lm->adapter_weights(trained))
     out.weights = adapter_bytes(adapter->config, adapter->tensors);
   else
@@ -79,12 +85,12 @@ fs::path Saver::write_checkpoint(const Snapshot& snapshot, int64_t step, const J
 
 fs::path Saver::checkpoint(int64_t step, const Json& trainer_state, int64_t keep) {
   wait();
-  return write_checkpoint(snapshot_of(optimiser_.state()), step, trainer_state, keep);
+  return write_checkpoint(snapshot_of(state()), step, trainer_state, keep);
 }
 
 void Saver::start_checkpoint(int64_t step, const Json& trainer_state, int64_t keep) {
   wait();  // the copies are being written until then
-  const TensorMap state = optimiser_.state();
+  const TensorMap state = this->state();
   if (beside_ && !copies_.fit(state)) {
     info("no memory is free for a copy of weights and moments: training waits while checkpoints are written");
     beside_ = false;
@@ -109,7 +115,7 @@ void Saver::prune(int64_t step, int64_t keep) {
 fs::path Saver::weights(const std::string& name) {
   wait();
   PartFolder part(run_dir_ / name, PartFolder::Existing::replace);
-  write_weights(snapshot_of(optimiser_.state()), part.dir());
+  write_weights(snapshot_of(state()), part.dir());
   part.commit();
   return run_dir_ / name;
 }

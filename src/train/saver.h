@@ -11,6 +11,7 @@
 #include "eval/chat_model.h"
 #include "optim/adamw.h"
 #include "train/disk_plan.h"
+#include "train/reference.h"
 #include "train/tensor_copies.h"
 
 namespace keel {
@@ -23,9 +24,15 @@ struct Snapshot {
 
 class Saver {
  public:
-  // beside: start_checkpoint writes beside the caller's work; otherwise at once, without copies.
-  Saver(const ChatModel& model, const AdamW& optimiser, std::filesystem::path run_dir, bool beside)
-      : model_(model), optimiser_(optimiser), run_dir_(std::move(run_dir)), beside_(beside) {}
+  // beside: start_checkpoint writes beside the caller's work; otherwise at once, without copies. recent: goes
+  // into checkpoints with the optimiser's state; null: there is none.
+  Saver(const ChatModel& model, const AdamW& optimiser, std::filesystem::path run_dir, bool beside,
+        const Reference* recent = nullptr)
+      : model_(model),
+        optimiser_(optimiser),
+        recent_(recent),
+        run_dir_(std::move(run_dir)),
+        beside_(beside) {}
 
   SaveSizes sizes() const;  // of what the functions below write
 
@@ -52,6 +59,7 @@ class Saver {
   std::filesystem::path link(const std::string& from, const std::string& to);
 
  private:
+  TensorMap state() const;  // of the optimiser and the recent reference
   Snapshot snapshot_of(TensorMap state) const;
   void write_weights(const Snapshot& snapshot, const std::filesystem::path& dir) const;
   std::filesystem::path write_checkpoint(const Snapshot& snapshot, int64_t step, const Json& trainer_state,
@@ -59,6 +67,7 @@ class Saver {
 
   const ChatModel& model_;
   const AdamW& optimiser_;
+  const Reference* recent_;
   std::filesystem::path run_dir_;
   bool beside_;
   TensorCopies copies_;

@@ -29,7 +29,9 @@ LossInput select(const LossInput& all, const at::Tensor& pick) {
           .head_VD = all.head_VD,
           .labels_N = all.labels_N.index_select(0, pick),
           .coefficient_N = all.coefficient_N.index_select(0, pick),
-          .end_of_turn_N = all.end_of_turn_N.index_select(0, pick)};
+          .end_of_turn_N = all.end_of_turn_N.index_select(0, pick),
+          .reference_nll_N =
+              all.reference_nll_N.defined() ? all.reference_nll_N.index_select(0, pick) : at::Tensor()};
 }
 
 // max_turn_loss: the coefficients, smaller for the turns whose mean loss is above it. The losses come from a
@@ -46,18 +48,18 @@ at::Tensor limited_coefficients(const LossInput& in, const at::Tensor& turn_N, c
   return (in.coefficient_N * scale.index_select(0, turn_N)).to(at::kFloat);
 }
 
-LossResult loss_of(LossInput in, const at::Tensor& turn_N, const LossOptions& options) {
-  if (options.max_turn_loss > 0 && turn_N.defined() && turn_N.numel() > 0)
-    in.coefficient_N = limited_coefficients(in, turn_N, options);
-  return weighted_cross_entropy(in, options);
-}
-
 const char* named(double value) { return std::isnan(value) ? "NaN" : "infinite"; }
+
+TeacherRows select(const TeacherRows& all, const at::Tensor& pick) {
+  if (!all.hidden_ND.defined()) return {};
+  return {.hidden_ND = all.hidden_ND.index_select(0, pick.to(all.hidden_ND.device())),
+          .head_VD = all.head_VD};
+}
 
 }  // namespace
 
 struct Step::Parts {
-  std::vector<at::Tensor> nll, entropy, weight;
+  std::vector<at::Tensor> nll, entropy, weight, teacher_kl;
 
   void add(const LossResult& loss) {
     nll.push_back(loss.nll_N);
@@ -80,24 +82,48 @@ at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
   return hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
 }
 
+at::Tensor Step::loss_of(LossInput in, const at::Tensor& turn_N, const TeacherRows& teacher,
+                         const LossOptions& options, Parts& parts) const {
+  if (options.max_turn_loss > 0 && turn_N.defined() && turn_N.numel() > 0)
+    in.coefficient_N = limited_coefficients(in, turn_N, options);
+  if (!options_.teaching.any()) {
+    const LossResult loss = weighted_cross_entropy(in, options);
+    parts.add(loss);
+    return loss.sum;
+  }
+  const TaughtLoss taught = taught_cross_entropy(in, teacher, options, options_.teaching);
+  parts.add(taught.loss);
+  parts.teacher_kl.push_back(taught.kl_N);
+  return taught.loss.sum;
+}
+
+// Larger models of a family have a few rows of padding more behind the same tokens.
+TeacherRows Step::teacher_of(const Batch& batch) const {
+  if (!references_.teacher) return references_.start->rows(batch);
+  TeacherRows rows = teacher_rows(*references_.teacher, batch);
+  rows.head_VD = rows.head_VD.narrow(0, 0, model_.vocab_size());
+  return rows;
+}
+
 at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts) {
+  // First what other models say: the graph of this one's pass may not see its weights exchanged.
+  at::Tensor reference_nll_N;
+  if (references_.weighting) reference_nll_N = references_.weighting->nll_N(batch, options_.loss.loss_chunk);
+  TeacherRows teacher;
+  if (options_.teaching.any()) teacher = teacher_of(batch);
   const LossInput all{.hidden_ND = hidden(batch, dropout_key),
                       .head_VD = model_.head_VD(),
                       .labels_N = batch.labels_N,
                       .coefficient_N = batch.coefficient_N,
-                      .end_of_turn_N = batch.end_of_turn_N};
-  if (options_.loss_by_source.empty()) {
-    const LossResult loss = loss_of(all, batch.turn_N, options_.loss);
-    parts.add(loss);
-    return loss.sum;
-  }
+                      .end_of_turn_N = batch.end_of_turn_N,
+                      .reference_nll_N = reference_nll_N};
+  if (options_.loss_by_source.empty()) return loss_of(all, batch.turn_N, teacher, options_.loss, parts);
   at::Tensor sum;
   for (const auto& [source, pick] : rows_by_source(batch, options_.loss_by_source.size())) {
     const at::Tensor turn_N = batch.turn_N.defined() ? batch.turn_N.index_select(0, pick) : at::Tensor();
-    const LossResult loss =
-        loss_of(select(all, pick), turn_N, options_.loss_by_source[static_cast<size_t>(source)]);
-    parts.add(loss);
-    sum = sum.defined() ? sum + loss.sum : loss.sum;
+    const at::Tensor part = loss_of(select(all, pick), turn_N, select(teacher, pick),
+                                    options_.loss_by_source[static_cast<size_t>(source)], parts);
+    sum = sum.defined() ? sum + part : part;
   }
   return sum;
 }
@@ -156,6 +182,8 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
     out.loss += loss.item<double>();
   }
   if (!replay.empty()) out.kl = add_replay(replay, rates.dropout_key + micro.size());
+  optimiser_.add_anchor_gradients();
+  if (!parts.teacher_kl.empty()) out.teacher_kl = at::cat(parts.teacher_kl).mean(at::kDouble).item<double>();
   out.nll_N = at::cat(parts.nll);
   const at::Tensor weight_N = at::cat(parts.weight);
   out.nll = out.nll_N.mean(at::kDouble).item<double>();

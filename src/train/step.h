@@ -9,8 +9,10 @@
 
 #include "data/batch.h"
 #include "loss/loss.h"
+#include "loss/teacher.h"
 #include "model/model.h"
 #include "optim/adamw.h"
+#include "train/reference.h"
 #include "train/replay.h"
 
 namespace keel {
@@ -22,6 +24,14 @@ struct StepOptions {
   bool mean_over_nonzero = false;  // ytrainer_compat: divide by the tokens whose weighted loss is not zero
   bool gradient_checkpointing = false;
   double kl_replay = 0;  // weight of the divergence per replayed token
+  Teaching teaching;
+};
+
+// Models beside the one that is trained, where the options ask for them. They outlive the step.
+struct StepReferences {
+  Reference* weighting = nullptr;  // whose reference_nll the token weighting looks at
+  Reference* start = nullptr;      // as it was before training: teaches where there is no teacher
+  CausalLM* teacher = nullptr;
 };
 
 struct StepOutcome {
@@ -33,6 +43,7 @@ struct StepOutcome {
   double denominator = 0;
   int64_t tokens = 0, supervised = 0;  // of the training rows
   std::optional<double> kl;            // mean over the replayed tokens; absent where none is replayed
+  std::optional<double> teacher_kl;    // mean over the supervised tokens; absent without a teacher
   at::Tensor nll_N;                    // of all supervised tokens of the step
   LossZones zones;                     // of these
   bool updated = false;                // the weights were
@@ -48,8 +59,8 @@ struct StepRates {
 
 class Step {
  public:
-  Step(CausalLM& model, AdamW& optimiser, StepOptions options)
-      : model_(model), optimiser_(optimiser), options_(std::move(options)) {}
+  Step(CausalLM& model, AdamW& optimiser, StepOptions options, StepReferences references = {})
+      : model_(model), optimiser_(optimiser), options_(std::move(options)), references_(references) {}
 
   using Judge = std::function<bool(const StepOutcome&)>;
 
@@ -66,12 +77,16 @@ class Step {
   struct Parts;  // per-token values of the micro-batches so far
   static double nonzero_losses(const Parts& parts);
   at::Tensor hidden(const Batch& batch, uint64_t dropout_key);  // of the rows that carry loss
+  at::Tensor loss_of(LossInput in, const at::Tensor& turn_N, const TeacherRows& teacher,
+                     const LossOptions& options, Parts& parts) const;
+  TeacherRows teacher_of(const Batch& batch) const;
   at::Tensor forward(const Batch& batch, uint64_t dropout_key, Parts& parts);
   double add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_key);
 
   CausalLM& model_;
   AdamW& optimiser_;
   StepOptions options_;
+  StepReferences references_;
 };
 
 }  // namespace keel

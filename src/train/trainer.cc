@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "train/beginning.h"
+#include "train/companions.h"
 #include "train/progress.h"
 #include "train/quarantine.h"
 #include "train/rates.h"
@@ -50,6 +51,7 @@ class Run {
   Run(const TrainJob& job, const RunState& state)
       : job_(job),
         optimiser_(make_optimiser(job)),
+        companions_(job, optimiser_),
         sampler_(job.train_set.examples.lengths(), sampler_options(job), job.stages),
         total_steps_(sampler_.total_steps()),
         step_(*job.model.lm, optimiser_,
@@ -58,7 +60,9 @@ class Run {
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
                .gradient_checkpointing = job.gradient_checkpointing,
-               .kl_replay = job.protection.kl_replay}),
+               .kl_replay = job.protection.kl_replay,
+               .teaching = teaching_of(job.protection)},
+              companions_.references()),
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
         evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
@@ -67,9 +71,10 @@ class Run {
         health_(health_options(job), memory_.health),
         progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
                   job.resume_from.empty() ? nullptr : &memory_),
-        saver_(job.model, optimiser_, job.run_dir, job.options.async_save) {
+        saver_(job.model, optimiser_, job.run_dir, job.options.async_save, companions_.recent()) {
     if (job.resume_from.empty()) return;
     optimiser_.load_state(state.optimizer);
+    companions_.load_state(state.optimizer);
     info("resumed behind step {} of {} ({})", memory_.step, total_steps_, job_.resume_from.string());
   }
 
@@ -173,7 +178,7 @@ class Run {
   }
 
   std::vector<ReplayBatch> replay_for(std::span<const Batch> micro) const {
-    if (!job_.replay) return {};
+    if (!job_.replay || job_.protection.kl_replay == 0) return {};
     int64_t tokens = 0;
     for (const Batch& b : micro) tokens += b.tokens();
     const double share = job_.protection.kl_replay_ratio * static_cast<double>(tokens);
@@ -189,6 +194,7 @@ class Run {
 
   void record(const StepOutcome& outcome, double learning_rate, int64_t token_batch) {
     if (memory_.updates++ == 0) memory_.first_loss = outcome.loss;
+    companions_.after_update(memory_.updates);
     if (!outcome.updated) ++memory_.skipped;
     if (outcome.finite()) {
       memory_.last_loss = outcome.loss;
@@ -360,6 +366,7 @@ class Run {
 
   const TrainJob& job_;
   AdamW optimiser_;
+  Companions companions_;
   Sampler sampler_;
   int64_t total_steps_;
   Step step_;

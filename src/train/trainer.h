@@ -29,7 +29,8 @@ struct TrainJob {
   std::vector<MixStage> stages = {MixStage{}};   // of the run, one after another
   std::string loss_reduction = "token";
   ProtectionOptions protection = {};
-  const ReplaySet* replay = nullptr;  // text that every step replays; null: none
+  const ReplaySet* replay = nullptr;  // text for kl_replay and ewc; null: none
+  CausalLM* teacher = nullptr;        // of distill; null: the model as it is now
   int64_t pack_tokens = 2048;         // most tokens of one forward pass (a longer sample goes alone)
   bool gradient_checkpointing = false;
   std::filesystem::path run_dir;

@@ -116,6 +116,19 @@ TEST_F(Resume, DynamicTokenBatchInPiecesEqualsTheWhole) {
                               "model.safetensors");
 }
 
+// What lies beside the trained model: the model of some updates ago, and the one of the start.
+TEST_F(Resume, PsftWithL2SpInPiecesEqualsTheWhole) {
+  expect_equal_to_undisturbed("--token_weighting psft --psft_refresh 4 --l2_sp 1", "model.safetensors");
+}
+
+TEST_F(Resume, EwcAndKlTrainUnderLoraInPiecesEqualTheWhole) {
+  expect_equal_to_undisturbed(
+      "--finetuning_type lora --lora_rank 4 --ewc 2 --kl_train 0.5 --kl_replay_tokens 256",
+      "adapter_model.safetensors");
+  const Json last = metrics("whole").back();
+  EXPECT_TRUE(last.contains("kl_from_start")) << last;
+}
+
 // Two epochs, so that the row comes again in a later session.
 TEST_F(Resume, ASickRowIsNamedLeftOutAndRememberedInPieces) {
   add_sick_row();

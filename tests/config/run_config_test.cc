@@ -140,6 +140,37 @@ TEST(Validate, ControlsOfAWeighting) {
             std::string::npos);
 }
 
+TEST(Validate, Teaching) {
+  const auto config = [](Words args) { return load_run_config(with_basics(args)).config.protection; };
+  EXPECT_TRUE(config({"--teacher_model_path", "big"}).distill);
+  EXPECT_EQ(error({"--teacher_model_path", "big", "--distill", "false"}),
+            "--teacher_model_path: teacher_model_path with distill: false\n  wanted: one of the two");
+  EXPECT_EQ(error({"--distill", "--kl_train", "1"}),
+            "--kl_train: kl_train together with distill\n  wanted: one of the two\n"
+            "  try:    both pull to another model on the trained tokens");
+  EXPECT_EQ(error({"--kl_train", "1", "--token_weighting", "gem"}),
+            "--kl_train: kl_train together with token_weighting: gem\n  wanted: one of the two\n"
+            "  try:    gem has no loss of the label alone that could be weighed against the teacher's");
+  EXPECT_EQ(error({"--distill", "--weighting_control", "permuted"}),
+            "--distill: distill together with weighting_control\n  wanted: one of the two\n"
+            "  try:    a control shows what a weighting is worth, by itself");
+  EXPECT_NE(all_notes(load_run_config(with_basics({"--coefficient_of_origin_loss", "0.2"})).parsed)
+                .find("distill is off"),
+            std::string::npos);
+}
+
+TEST(Validate, Gem) {
+  EXPECT_EQ(error({"--token_weighting", "gem", "--max_turn_loss", "2"}),
+            "--max_turn_loss: max_turn_loss together with token_weighting: gem\n  wanted: one of the two\n"
+            "  try:    gem's loss is not that of the label, which the limit is of");
+  EXPECT_EQ(error({"--token_weighting", "gem", "--weighting_control", "scaled"}),
+            "--weighting_control: weighting_control: scaled of token_weighting: gem\n"
+            "  wanted: a weighting that it is the control of");
+  EXPECT_NE(all_notes(load_run_config(with_basics({"--token_weighting", "gem", "--psft_clip", "1"})).parsed)
+                .find("token_weighting is gem"),
+            std::string::npos);
+}
+
 TEST(Validate, ListsOfNumbers) {
   const std::vector<std::string> enough{"--val_size", "0.1", "--general_dataset", "g.jsonl", "--interpolate"};
   const auto load = [&](const std::string& value) {

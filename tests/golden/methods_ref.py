@@ -14,9 +14,10 @@ DEFAULTS = {
     "nlirg_descent_center": 6.2, "nlirg_max_lr": 1.0, "nlirg_min_lr": 5e-8, "nlirg_smooth_k": 2.0,
     "nlirg_smooth_center": 3.3, "focal_gamma": 2.0, "dft_floor": 0.1,
     "eaft_alpha": 1.0, "infosft_probability": 0.93, "entropy_gate_floor": 0.1,
+    "stm_perplexity": 2.5, "gem_temperature": 0.7, "gem_slope": 0.01, "psft_clip": 0.2,
 }
 # What the grid over losses takes for the signals that are no function of the loss.
-GRID_SIGNALS = {"top_entropy": 1.5, "sum_p2": 0.25}
+GRID_SIGNALS = {"top_entropy": 1.5, "sum_p2": 0.25, "reference_nll": 0.75}
 
 
 def sigmoid(x):
@@ -76,9 +77,30 @@ def entropy_gate(loss, o, signals):
     return np.where(loss >= o["nlirg_loss_deadline"], 0.0, gate * sigmoid(o["nlirg_descent_center"] - loss))
 
 
+def stm(loss, o, signals):
+    return np.where(np.exp(signals["reference_nll"]) <= o["stm_perplexity"], 1.0, 0.0) + 0 * loss
+
+
+def psft(loss, o, signals):
+    ratio = np.exp(-loss) / np.exp(-np.asarray(signals["reference_nll"]))
+    return np.where(ratio <= 1 + o["psft_clip"], ratio, 0.0)
+
+
+def gem(logits, label, o):
+    """Loss of each row and its gradient on the logits, q and h held still."""
+    rows = np.arange(len(label))
+    q = np.exp(logits / o["gem_temperature"] - (logits / o["gem_temperature"]).max(-1, keepdims=True))
+    q /= q.sum(-1, keepdims=True)
+    ahead = logits - logits[rows, label][:, None]
+    push = q * (sigmoid(o["gem_slope"] * ahead) if o["gem_slope"] > 0 else 1.0)
+    gradient = push.copy()
+    gradient[rows, label] -= push.sum(-1)
+    return (push * ahead).sum(-1), gradient
+
+
 OF_LOSS = {"none": none, "nlirg": nlirg, "nlirg-article": nlirg_article, "nlirg-smooth": nlirg_smooth,
            "focal": focal, "dft": dft}
-OF_DISTRIBUTION = {"eaft": eaft, "deft": deft, "infosft": infosft, "entropy-gate": entropy_gate}
+OF_DISTRIBUTION = {"eaft": eaft, "deft": deft, "infosft": infosft, "stm": stm, "psft": psft, "entropy-gate": entropy_gate}
 
 
 def weigh(name, loss, options, signals):
@@ -94,6 +116,8 @@ CASES = [(name, {}) for name in [*OF_LOSS, *OF_DISTRIBUTION]] + [
     ("eaft", {"eaft_alpha": 2.0}),
     ("infosft", {"infosft_probability": 0.8}),
     ("entropy-gate", {"entropy_gate_floor": 0.625, "nlirg_loss_deadline": 12.0}),
+    ("stm", {"stm_perplexity": 20.0}),
+    ("psft", {"psft_clip": 2.0}),
 ]
 
 PRINTED_L = [0, 0.05, 0.5, 0.69, 1.2, 2, 3, 3.15, 4, 5, 6.2, 8, 10, 15]
@@ -137,6 +161,8 @@ def check_printed():
     near([p_y, loss[0], focal(loss, DEFAULTS)[0], dft(loss, DEFAULTS)[0], s2[0]],
          [0.2369, 1.4402, 0.5823, 0.2369, 0.4794])
     near([eaft(loss, DEFAULTS, signals)[0], infosft(loss, DEFAULTS, signals)[0]], [0.3158, 0.3440])
+    worked = np.array([[2.0, 1, 0, -1]]), np.array([1])
+    near([gem(*worked, DEFAULTS)[0][0], gem(*worked, {**DEFAULTS, "gem_slope": 0.0})[0][0]], [0.3511, 0.6981])
     near([(1 - p_y ** s2[0]) / s2[0], -deft(loss, DEFAULTS, signals)[0] * (1 - p_y)], [1.0402, -0.3826])
 
 
@@ -156,14 +182,19 @@ def weighting_record():
     logits, label = random_rows()
     p, loss, entropy, s2 = statistics(logits, label)
     one_hot = np.eye(logits.shape[1])[label]
+    reference = fp32([0.05, 1.1, 2.0, 0.9, 7.0, 0.25])
     cases = []
     for name, changes in CASES:
         options = {**DEFAULTS, **changes}
-        w = weigh(name, loss, options, {"top_entropy": top_entropy(p), "sum_p2": s2})
+        w = weigh(name, loss, options, {"top_entropy": top_entropy(p), "sum_p2": s2, "reference_nll": reference})
         on_grid = weigh(name, grid, options, GRID_SIGNALS)
         cases.append({"weighting": name, "options": changes, "grid": on_grid.tolist(),
                       "weight": w.tolist(), "grad_logits": (w[:, None] * (p - one_hot)).tolist()})
-    return {"defaults": DEFAULTS, "grid_L": grid.tolist(), "grid_signals": GRID_SIGNALS, "logits": logits.tolist(), "labels": label.tolist(),
+    gems = []
+    for changes in ({}, {"gem_slope": 0.0}, {"gem_temperature": 1.5, "gem_slope": 0.5}):
+        losses, gradient = gem(logits, label, {**DEFAULTS, **changes})
+        gems.append({"options": changes, "loss": losses.tolist(), "grad_logits": gradient.tolist()})
+    return {"gem": gems, "reference_nll": reference.tolist(), "defaults": DEFAULTS, "grid_L": grid.tolist(), "grid_signals": GRID_SIGNALS, "logits": logits.tolist(), "labels": label.tolist(),
             "nll": loss.tolist(), "entropy": entropy.tolist(), "sum_p2": s2.tolist(), "cases": cases}
 
 

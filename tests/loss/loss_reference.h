@@ -15,8 +15,11 @@ constexpr double kEps = std::numeric_limits<float>::epsilon();
 
 struct Problem {
   at::Tensor hidden_ND, head_VD, labels_N, coefficient_N, end_of_turn_N;
+  at::Tensor reference_nll_N = {};
 
-  LossInput input() const { return {hidden_ND, head_VD, labels_N, coefficient_N, end_of_turn_N}; }
+  LossInput input() const {
+    return {hidden_ND, head_VD, labels_N, coefficient_N, end_of_turn_N, reference_nll_N};
+  }
 };
 
 // Random rows whose logits spread over several nats; every fifth row ends a turn.
@@ -28,6 +31,7 @@ inline Problem random_problem(int64_t N, int64_t D, int64_t V, uint64_t seed = 5
   p.labels_N = at::randint(V, {N}, generator, at::kLong);
   p.coefficient_N = at::rand({N}, generator, at::kFloat) + 0.5;
   p.end_of_turn_N = at::arange(N).remainder(5).eq(4);
+  p.reference_nll_N = at::rand({N}, generator, at::kFloat) * 6;
   return p;
 }
 

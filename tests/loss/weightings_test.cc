@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "loss/gem.h"
 #include "loss/registry.h"
 #include "loss/row.h"
 #include "loss_reference.h"
@@ -35,6 +36,9 @@ const std::vector<Row>& table() {
        .at_zero = 0,
        .at_forty = 0,
        .largest_jump = 0.0051},  // no jump, but 5.1 a nat at P
+      // a reference model that was sure of every token
+      {.name = "stm", .at_zero = 1, .at_forty = 1, .largest_jump = 0},
+      {.name = "psft", .at_zero = 1, .at_forty = 0, .largest_jump = 0},
       {.name = "entropy-gate", .at_zero = 0.0997975, .at_forty = 0, .largest_jump = 0},
   };
   return rows;
@@ -133,7 +137,9 @@ TEST(Weightings, TableRegistryAndOptionChoicesAreOneList) {
   LossOptions options;
   for (const FieldRef& field : collect_fields(options)) {
     if (field.name != "token_weighting") continue;
-    EXPECT_EQ(field.extra.choices, weighting_names());
+    std::vector<std::string> choices = weighting_names();
+    choices.push_back(kGem);  // no weight times nll
+    EXPECT_EQ(field.extra.choices, choices);
   }
 }
 
@@ -144,9 +150,9 @@ TEST(Weightings, UnknownNameIsAUserErrorThatKnowsBetter) {
   } catch (const UserError& error) {
     EXPECT_EQ(error.text().where, "token_weighting");
     EXPECT_EQ(error.text().found, "\"nlrig\"");
-    EXPECT_EQ(
-        error.text().wanted,
-        "one of none, nlirg, nlirg-article, nlirg-smooth, focal, dft, eaft, deft, infosft, entropy-gate");
+    EXPECT_EQ(error.text().wanted,
+              "one of none, nlirg, nlirg-article, nlirg-smooth, focal, dft, eaft, deft, infosft, stm, psft, "
+              "entropy-gate");
     EXPECT_EQ(error.text().hint, "did you mean \"nlirg\"?");
   }
 }
@@ -211,7 +217,8 @@ LossOptions options_of(const Json& golden_case) {
 TEST(Weightings, ValuesOfTheGoldenGrid) {
   const Json golden = read_json(golden_dir() / "weightings.json");
   const TokenSignals signals{.sum_p2 = golden.at("grid_signals").at("sum_p2").get<float>(),
-                             .top_entropy = golden.at("grid_signals").at("top_entropy").get<float>()};
+                             .top_entropy = golden.at("grid_signals").at("top_entropy").get<float>(),
+                             .reference_nll = golden.at("grid_signals").at("reference_nll").get<float>()};
   for (const Json& one : golden.at("cases")) {
     const LossOptions options = options_of(one);
     for (size_t i = 0; i < golden.at("grid_L").size(); ++i) {
@@ -248,7 +255,8 @@ TEST(Weightings, GoldenRowsThroughTheKernel) {
               .head_VD = at::eye(40),
               .labels_N = label_N,
               .coefficient_N = at::ones(6),
-              .end_of_turn_N = at::zeros(6, at::kBool)};
+              .end_of_turn_N = at::zeros(6, at::kBool),
+              .reference_nll_N = tensor_of(golden.at("reference_nll")).to(at::kFloat)};
     const LossResult result = weighted_cross_entropy(p.input(), options_of(one));
     result.sum.backward();
     const auto within = [](const at::Tensor& got, const at::Tensor& wanted, const at::Tensor& bound) {
@@ -257,7 +265,8 @@ TEST(Weightings, GoldenRowsThroughTheKernel) {
     const at::Tensor wanted_NV = matrix_of(one.at("grad_logits"));
     EXPECT_TRUE(within(result.nll_N, nll_N, signal_bound_N));
     EXPECT_TRUE(within(result.entropy_N, tensor_of(golden.at("entropy")), signal_bound_N));
-    EXPECT_TRUE(within(result.weight_N, tensor_of(one.at("weight")), signal_bound_N));  // slope of w is < 1
+    EXPECT_TRUE(
+        within(result.weight_N, tensor_of(one.at("weight")), signal_bound_N));  // w is no steeper than 1.2
     // relative: exp of a logit up to 25 below the largest; absolute: what the weight may be off
     EXPECT_TRUE(within(p.hidden_ND.grad(), wanted_NV,
                        16 * kEps * wanted_NV.abs() + signal_bound_N.unsqueeze(1) * distance_NV));
