@@ -26,15 +26,9 @@ bool is_yaml(const fs::path& path) {
   return extension == ".yaml" || extension == ".yml" || extension == ".json";
 }
 
-// A bundled suite lies in examples/NAME/suite.yaml, here or beside the build folder that holds the program.
 fs::path find_suite(const std::string& name) {
   if (fs::is_regular_file(name)) return name;
-  std::error_code none;
-  const fs::path program = fs::read_symlink("/proc/self/exe", none).parent_path();
-  for (const fs::path& root : {fs::path("."), program / "..", program}) {
-    const fs::path file = root / "examples" / name / "suite.yaml";
-    if (fs::is_regular_file(file)) return file.lexically_normal();
-  }
+  if (const auto bundled = bundled_suite(name)) return *bundled;
   throw UserError({.where = "suite",
                    .found = fmt::format("no file {} and no bundled suite of that name", name),
                    .wanted = "a YAML file, a JSONL file of probes, or general",
@@ -130,6 +124,16 @@ int report_gates(const GateResult& gates) {
 }
 
 }  // namespace
+
+std::optional<std::filesystem::path> bundled_suite(const std::string& name) {
+  std::error_code none;
+  const fs::path program = fs::read_symlink("/proc/self/exe", none).parent_path();
+  for (const fs::path& root : {fs::path("."), program / "..", program}) {
+    const fs::path file = root / "examples" / name / "suite.yaml";
+    if (fs::is_regular_file(file)) return file.lexically_normal();
+  }
+  return std::nullopt;
+}
 
 Suite load_suite(const std::string& name) {
   const fs::path file = find_suite(name);

@@ -1,6 +1,8 @@
 // keel eval --suite: probes by dimension, compared with another model on request.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,10 @@ struct SuiteOptions {
       {.aliases = {"base"}});
   }
 };
+
+// It lies in examples/NAME/suite.yaml, here or beside the build folder that holds the program; nothing where
+// it does not.
+std::optional<std::filesystem::path> bundled_suite(const std::string& name);
 
 // Of a file, or a bundled one by its name. UserError: all mistakes in it.
 Suite load_suite(const std::string& name);

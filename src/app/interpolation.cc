@@ -26,7 +26,9 @@ void write_interpolant(const RunConfig& config, const fs::path& trained, double 
 
 EvalOutcome measured(const RunConfig& config, const EvalSets& sets, const fs::path& saved) {
   ChatModel model = load_trained(config, saved);
-  return Evaluator(*model.lm, sets, 0).run(0, false);
+  EvalOutcome out = Evaluator(*model.lm, sets, {}).measure();
+  out.monitors = measure_monitors(model, sets.monitors, out.domain);
+  return out;
 }
 
 class Sweep {

@@ -9,6 +9,7 @@
 #include "app/grid_run.h"
 #include "app/interpolation.h"
 #include "app/interrupt.h"
+#include "app/monitor_material.h"
 #include "app/replay_text.h"
 #include "app/resume.h"
 #include "app/samples.h"
@@ -51,6 +52,9 @@ Json facts_of(const RunConfig& config, const RunData& data, const TrainSummary& 
       {"ended", s.ended}};
   if (s.quarantined > 0) facts["rows left out (quarantine.jsonl)"] = s.quarantined;
   if (s.skipped > 0) facts["updates left out"] = s.skipped;
+  if (s.monitor_seconds > 0)
+    facts["monitors"] = fmt::format("{}, {:.1f} % of the training time", format_duration(s.monitor_seconds),
+                                    100 * s.monitor_seconds / s.seconds);
   facts.update(version_facts());
   return facts;
 }
@@ -83,6 +87,11 @@ Json tables_of(const TrainSummary& s, const Interpolation& interpolation) {
   if (s.before.kl)
     rows.push_back(
         {"KL from the model as it was, per token of its own text", cell(s.before.kl), cell(s.after.kl)});
+  for (const auto& [name, value] : s.after.monitors) {
+    const auto was = s.before.monitors.find(name);
+    const bool known = was != s.before.monitors.end();
+    rows.push_back({name, cell(known ? std::optional(was->second) : std::nullopt), cell(value)});
+  }
   rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
                   fmt::format("{:.4f}", s.last_loss)});
   Json tables =
@@ -263,6 +272,7 @@ RunEnd train_run(RunConfig& config) {
   SampleSet samples = samples_before(config, model, data, from.checkpoint.has_value());
   ReplayHalves replay = replay_text(config, model, from.checkpoint.has_value());
   data.eval.replay = std::move(replay.held_out);
+  data.eval.monitors = monitors_of(config, model, data);
   TrainJob job = train_job(config, model, data, stages_of(config, data.train));
   if (!replay.trained.empty()) job.replay = &replay.trained;
   const std::optional<ChatModel> teacher = load_teacher(config, model);

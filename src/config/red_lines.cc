@@ -7,16 +7,25 @@
 #include <optional>
 
 #include "base/names.h"
+#include "train/monitor_names.h"
 
 namespace keel {
 namespace {
 
 constexpr const char* kExample = "{general_loss: {max_rise: 0.02}}";
-const std::vector<std::string> kMeasures = {"eval_loss", "general_loss", "kl_from_start"};
-const std::vector<std::string> kKinds = {"max", "max_rise"};
+const std::vector<std::string> kKinds = {"max", "max_rise", "min", "max_drop"};  // as RedLine::Kind
+
+const std::vector<std::string>& measures() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> names = {"eval_loss", "general_loss", "kl_from_start"};
+    names.insert(names.end(), monitor_names().begin(), monitor_names().end());
+    return names;
+  }();
+  return all;
+}
 
 bool is_measure(const std::string& name) {
-  return std::ranges::find(kMeasures, name) != kMeasures.end() || name.starts_with("eval_loss/");
+  return std::ranges::find(measures(), name) != measures().end() || name.starts_with("eval_loss/");
 }
 
 std::optional<double> number_in(const Json& row, const std::string& name) {
@@ -45,32 +54,41 @@ std::vector<RedLine> red_lines(const Json& gates, const std::string& place,
   for (const auto& [measure, limits] : gates.items()) {
     if (!is_measure(measure))
       refuse(fmt::format("gates: nothing is measured by the name \"{}\"", measure),
-             join(kMeasures) + " or eval_loss/SOURCE", may_be_meant(measure, kMeasures));
+             join(measures()) + " or eval_loss/SOURCE", may_be_meant(measure, measures()));
     else if (!limits.is_object() || limits.empty())
       refuse(fmt::format("gates: {} without limits", measure), kExample);
     else
       for (const auto& [kind, limit] : limits.items()) {
-        if (std::ranges::find(kKinds, kind) == kKinds.end())
+        const auto known = std::ranges::find(kKinds, kind);
+        if (known == kKinds.end())
           refuse(fmt::format("gates: unknown limit \"{}\" of {}", kind, measure), join(kKinds),
                  may_be_meant(kind, kKinds));
         else if (!limit.is_number())
           refuse(fmt::format("gates: {} of {} is {}", kind, measure, limit.dump()), "a number");
         else
-          out.push_back({.measure = measure, .of_rise = kind == "max_rise", .limit = limit.get<double>()});
+          out.push_back({.measure = measure,
+                         .kind = static_cast<RedLine::Kind>(known - kKinds.begin()),
+                         .limit = limit.get<double>()});
       }
   }
   return out;
 }
 
 std::vector<std::string> crossed(std::span<const RedLine> lines, const Json& before, const Json& after) {
+  using Kind = RedLine::Kind;
   std::vector<std::string> out;
   for (const RedLine& line : lines) {
     const std::optional<double> was = number_in(before, line.measure), is = number_in(after, line.measure);
-    std::optional<double> most = line.limit;
-    if (line.of_rise) most = was ? std::optional(*was + std::abs(*was) * line.limit) : std::nullopt;
-    if (is && most && *is <= *most) continue;
-    out.push_back(fmt::format("{} {}, at most {} ({}: {:g})", line.measure, said(is, "is no number"),
-                              said(most, "unknown"), line.of_rise ? "max_rise" : "max", line.limit));
+    const bool least = line.kind == Kind::min || line.kind == Kind::max_drop;
+    std::optional<double> bound = line.limit;
+    if (line.kind == Kind::max_rise || line.kind == Kind::max_drop) {
+      const double share = least ? -line.limit : line.limit;
+      bound = was ? std::optional(*was + std::abs(*was) * share) : std::nullopt;
+    }
+    if (is && bound && (least ? *is >= *bound : *is <= *bound)) continue;
+    out.push_back(fmt::format("{} {}, at {} {} ({}: {:g})", line.measure, said(is, "is no number"),
+                              least ? "least" : "most", said(bound, "unknown"),
+                              kKinds[static_cast<size_t>(line.kind)], line.limit));
   }
   return out;
 }

@@ -4,6 +4,7 @@
 //     general_loss: {max_rise: 0.02}   # at most 2 % above its value before training
 //     eval_loss: {max: 1.5}
 //     kl_from_start: {max: 0.1}
+//     end_of_turn: {min: 0.9, max_drop: 0.1}
 #pragma once
 
 #include <span>
@@ -16,8 +17,10 @@
 namespace keel {
 
 struct RedLine {
-  std::string measure;   // eval_loss, eval_loss/SOURCE, general_loss, kl_from_start
-  bool of_rise = false;  // limit: max_rise, a share of the value before training; else max
+  enum class Kind { max, max_rise, min, max_drop };  // rise and drop: shares of the value before training
+
+  std::string measure;  // eval_loss, eval_loss/SOURCE, general_loss, kl_from_start, a monitor's name
+  Kind kind = Kind::max;
   double limit = 0;
 };
 

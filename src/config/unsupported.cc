@@ -78,7 +78,7 @@ constexpr Unsupported kUnsupported[] = {
      "penalty|"
      "repetition_penalty|do_causal_lm_eval|do_bench_eval|eval_table_size",
      "use keel eval or keel generate"},
-    {"metric_for_best_model|greater_is_better", "the validation loss decides"},
+    {"greater_is_better", "less of metric_for_best_model is better"},
     {"push_to_hub|hub_*|export_*", "copy output_dir yourself; keel merge writes a whole model"},
     {"special_tokens|tokens|tokenizer_use_legacy|resize_vocab|new_special_"
      "tokens|resize_token_embeddings*|"

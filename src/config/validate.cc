@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "config/values.h"
 #include "corpus/mixing_grid.h"
+#include "train/monitor_names.h"
 
 namespace keel {
 namespace {
@@ -252,12 +253,30 @@ class Check {
   }
 
   void stopping() {
+    best_model();
     if (has_validation(config_.data)) return;
-    if (config_.train.early_stopping_patience > 0)
+    if (config_.train.early_stopping_patience > 0 && config_.train.metric_for_best_model == "eval_loss")
       problem("early_stopping_patience", "early_stopping_patience without validation data",
               "eval_dataset or val_size");
     if (set("eval_steps") && config_.train.eval_steps > 0 && config_.data.general_dataset.empty())
       note("eval_steps", "there is no validation data");
+  }
+
+  void best_model() {
+    const std::string& metric = config_.train.metric_for_best_model;
+    if (metric != "frontier" && set("frontier_weight"))
+      note("frontier_weight", "metric_for_best_model is " + metric);
+    if (metric == "eval_loss") return;
+    const bool general = !config_.data.general_dataset.empty(), frontier = metric == "frontier";
+    if ((frontier || metric == "general_loss") && !general)
+      problem("metric_for_best_model", fmt::format("metric_for_best_model: {} without general text", metric),
+              "general_dataset: FILE");
+    if (frontier && !has_validation(config_.data))
+      problem("metric_for_best_model", "metric_for_best_model: frontier without validation data",
+              "eval_dataset or val_size");
+    if (metric == "kl_from_start" && !needs_replay_text(config_.protection))
+      problem("metric_for_best_model",
+              "metric_for_best_model: kl_from_start, which this run does not measure", "kl_replay above 0");
   }
 
   void replay() {
@@ -306,13 +325,19 @@ class Check {
     for (const RedLine& line : red_lines(o.gates, where("gates"), parsed_.problems)) {
       const bool measured = line.measure == "general_loss"    ? general
                             : line.measure == "kl_from_start" ? needs_replay_text(o)
+                            : is_monitor(line.measure)        ? config_.train.monitor_share > 0
                                                               : has_validation(config_.data);
       if (!measured)
         problem("gates", fmt::format("a gate on {}, which this run does not measure", line.measure),
                 line.measure == "general_loss"    ? "general_dataset: FILE"
                 : line.measure == "kl_from_start" ? "kl_replay above 0"
+                : is_monitor(line.measure)        ? "monitor_share above 0"
                                                   : "val_size or eval_dataset");
     }
+  }
+
+  static bool is_monitor(const std::string& name) {
+    return std::ranges::find(monitor_names(), name) != monitor_names().end();
   }
 
   void interpolation() {

@@ -17,6 +17,8 @@ constexpr Rule kShared[] = {
     {"stage", "data"},
     {"eval_steps", "evaluation"},
     {"load_best_model_at_end", "evaluation"},
+    {"metric_for_best_model", "evaluation"},
+    {"frontier_weight", "evaluation"},
     {"early_stopping_patience", "evaluation"},
     {"num_train_epochs", "the budget"},
     {"max_steps", "the budget"},

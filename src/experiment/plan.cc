@@ -214,7 +214,9 @@ PlannedRun PlanReader::run_of(const ArmEntry& arm, double rate, int64_t seed) {
                   {"seed", YAML::Node(std::to_string(seed)), place("/seeds")},
                   {"output_dir", YAML::Node(plan_.folder_of(run).string()), place("/output_dir")},
                   {"overwrite_output_dir", YAML::Node("false"), path()},
-                  {"sample_count", YAML::Node("0"), path()}};  // what is measured has answers of its own
+                  // what is measured has answers of its own
+                  {"sample_count", YAML::Node("0"), path()},
+                  {"monitor_share", YAML::Node("0"), path()}};
   const Layer layers[] = {base_, arm.options, own};
   const LoadedRun loaded = collect_run_config(layers);
   for (const ErrorText& p : loaded.parsed.problems) add(p);

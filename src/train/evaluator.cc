@@ -35,22 +35,33 @@ bool Evaluator::note_better_sources(const EvalOutcome& outcome) {
   return any;
 }
 
-EvalOutcome Evaluator::run(int64_t step, bool candidate, std::optional<double> most_general) {
+std::optional<double> BestRule::score(const EvalOutcome& o) const {
+  if (metric == "general_loss") return o.general;
+  if (metric == "kl_from_start") return o.kl;
+  if (metric != "frontier") return o.domain;
+  if (!o.domain || !o.general) return std::nullopt;
+  return *o.domain + frontier_weight * *o.general;
+}
+
+EvalOutcome Evaluator::measure() const {
   EvalOutcome out;
   if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();
-  out.forgot = out.general && most_general && !(*out.general <= *most_general);  // NaN is forgetting, too
   if (!sets_.replay.empty()) out.kl = divergence_over(model_, sets_.replay);
-  if (sets_.domain.empty()) return out;
-  out.domain = run_domain(out.by_source).mean();
-  if (!candidate || out.forgot) return out;
-  out.best = !memory_.best || *out.domain < *memory_.best->domain;
-  const bool better = note_better_sources(out) || out.best;
-  memory_.since_better = better ? 0 : memory_.since_better + 1;
-  out.stop = patience_ > 0 && memory_.since_better >= patience_;
-  if (!out.best) return out;
+  if (!sets_.domain.empty()) out.domain = run_domain(out.by_source).mean();
+  return out;
+}
+
+void Evaluator::judge(EvalOutcome& out, int64_t step, bool candidate, std::optional<double> most_general) {
+  out.forgot = out.general && most_general && !(*out.general <= *most_general);  // NaN is forgetting, too
+  const std::optional<double> score = rule_.score(out);
+  if (!score || !candidate || out.forgot) return;
+  out.best = !memory_.best || *score < rule_.score(*memory_.best);
+  const bool a_source = note_better_sources(out) && rule_.metric == "eval_loss";
+  memory_.since_better = out.best || a_source ? 0 : memory_.since_better + 1;
+  out.stop = rule_.patience > 0 && memory_.since_better >= rule_.patience;
+  if (!out.best) return;
   memory_.best = out;
   memory_.best_step = step;
-  return out;
 }
 
 }  // namespace keel

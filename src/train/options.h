@@ -29,7 +29,10 @@ struct TrainOptions {
   bool async_save = true;
   std::vector<std::string> checkpoint_epoch;
   bool load_best_model_at_end = true;
+  std::string metric_for_best_model = "eval_loss";
+  double frontier_weight = 1;
   int64_t early_stopping_patience = 0;
+  double monitor_share = 0.03;
   int64_t sample_count = 4;
   int64_t threads = 0;
   bool overwrite_output_dir = false;
@@ -79,10 +82,21 @@ struct TrainOptions {
     v("checkpoint_epoch", checkpoint_epoch,
       "epochs (from 0) after which a model is kept for good, such as 0,1", {.free_on_resume = true});
     v("load_best_model_at_end", load_best_model_at_end,
-      "the saved model is the one with the best validation loss");
+      "the saved model is the best one of those that were evaluated");
+    v("metric_for_best_model", metric_for_best_model,
+      "what the best one has the least of; frontier: eval_loss + frontier_weight * general_loss, so that "
+      "learning which costs more general loss than it is worth is no progress",
+      {.choices = {"eval_loss", "general_loss", "kl_from_start", "frontier"}});
+    v("frontier_weight", frontier_weight,
+      "frontier: what a nat of general loss counts against one of eval_loss", {.min = 0});
     v("early_stopping_patience", early_stopping_patience,
-      "evaluations without a better validation loss before the run stops; 0: off",
+      "evaluations without a better metric_for_best_model before the run stops; 0: off",
       {.aliases = {"early_stopping_steps", "early_stop_interval"}, .min = 0});
+    v("monitor_share", monitor_share,
+      "share of the training time that the run may spend on looking at itself with each evaluation: KL from "
+      "the "
+      "start, repetition, end of turn, training rows, copying (docs/protect.md); 0: off",
+      {.min = 0, .max = 0.5, .free_on_resume = true});
     v("sample_count", sample_count, "validation prompts answered before and after training",
       {.min = 0, .free_on_resume = true});
     v("threads", threads, "compute threads; 0: all cores", {.min = 0, .free_on_resume = true});

@@ -31,6 +31,7 @@ class Progress {
   Progress(const std::filesystem::path& run_dir, int64_t logging_steps, std::string name,
            std::vector<std::string> sources = {}, const RunMemory* resumed = nullptr);
 
+  void count_monitors(double seconds) { memory_.monitor_seconds += seconds; }
   void count_tokens(size_t source, int64_t tokens) { memory_.source_tokens.at(source) += tokens; }
 
   void on_step(const Position& at, const StepOutcome& outcome, const UpdateNote& note);

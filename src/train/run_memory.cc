@@ -31,13 +31,13 @@ std::optional<double> maybe_from(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional(exact_from(json));
 }
 
-Json to_json(const std::map<std::string, double>& by_source) {
+Json to_json(const std::map<std::string, double>& by_name) {
   Json out = Json::object();
-  for (const auto& [name, nll] : by_source) out[name] = exact(nll);
+  for (const auto& [name, value] : by_name) out[name] = exact(value);
   return out;
 }
 
-std::map<std::string, double> sources_from(const Json& json) {
+std::map<std::string, double> numbers_from(const Json& json) {
   std::map<std::string, double> out;
   for (const auto& item : json.items()) out[item.key()] = exact_from(item.value());
   return out;
@@ -48,6 +48,7 @@ Json to_json(const EvalOutcome& o) {
           {"general", maybe(o.general)},
           {"kl", maybe(o.kl)},
           {"by_source", to_json(o.by_source)},
+          {"monitors", to_json(o.monitors)},
           {"best", o.best},
           {"stop", o.stop},
           {"forgot", o.forgot}};
@@ -57,7 +58,8 @@ EvalOutcome outcome_from(const Json& json) {
   return {.domain = maybe_from(json.at("domain")),
           .general = maybe_from(json.at("general")),
           .kl = maybe_from(json.at("kl")),
-          .by_source = sources_from(json.at("by_source")),
+          .by_source = numbers_from(json.at("by_source")),
+          .monitors = numbers_from(json.at("monitors")),
           .best = json.at("best"),
           .stop = json.at("stop"),
           .forgot = json.at("forgot")};
@@ -73,7 +75,7 @@ Json to_json(const EvaluatorMemory& m) {
 EvaluatorMemory evaluator_from(const Json& json) {
   EvaluatorMemory m{.best = {},
                     .best_step = json.at("best_step"),
-                    .best_by_source = sources_from(json.at("best_by_source")),
+                    .best_by_source = numbers_from(json.at("best_by_source")),
                     .since_better = json.at("since_better")};
   if (!json.at("best").is_null()) m.best = outcome_from(json.at("best"));
   return m;
@@ -154,7 +156,8 @@ RunMemory read(const Json& json) {
                        .eval_loss = maybe_from(progress.at("eval_loss")),
                        .kept_percent = progress.at("kept_percent"),
                        .source_tokens = progress.at("source_tokens").get<std::vector<int64_t>>(),
-                       .metrics_bytes = progress.at("metrics_bytes")},
+                       .metrics_bytes = progress.at("metrics_bytes"),
+                       .monitor_seconds = progress.at("monitor_seconds")},
           .health = health_from(json.at("health")),
           .quarantine = rows_from(json.at("quarantine")),
           .data_hash = json.at("data_hash"),
@@ -170,6 +173,7 @@ Json EvalOutcome::row() const {
   for (const auto& [name, nll] : by_source) out["eval_loss/" + name] = nll;
   if (general) out["general_loss"] = *general;
   if (kl) out["kl_from_start"] = *kl;
+  for (const auto& [name, value] : monitors) out[name] = value;
   return out;
 }
 
@@ -196,7 +200,8 @@ Json to_json(const RunMemory& m) {
             {"eval_loss", maybe(m.progress.eval_loss)},
             {"kept_percent", m.progress.kept_percent},
             {"source_tokens", m.progress.source_tokens},
-            {"metrics_bytes", m.progress.metrics_bytes}}},
+            {"metrics_bytes", m.progress.metrics_bytes},
+            {"monitor_seconds", m.progress.monitor_seconds}}},
           {"health", to_json(m.health)},
           {"quarantine", to_json(m.quarantine)},
           {"data_hash", m.data_hash},

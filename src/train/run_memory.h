@@ -17,6 +17,7 @@ struct EvalOutcome {
   std::optional<double> domain, general;      // mean NLL; absent where there is no set
   std::optional<double> kl;                   // from the model as it was, per token of held-out replay text
   std::map<std::string, double> by_source{};  // of the domain set, where it has more than one source
+  std::map<std::string, double> monitors{};   // train/monitors.h
   bool best = false;                          // better domain NLL than ever before (the first counts)
   bool stop = false;                          // patience is used up
   bool forgot = false;                        // the general loss is above what stop_on_forgetting allows
@@ -43,6 +44,7 @@ struct ProgressMemory {
   int64_t kept_percent = -1;           // of the last console line that stays
   std::vector<int64_t> source_tokens;  // trained so far, of each dataset
   int64_t metrics_bytes = 0;           // length of metrics.jsonl
+  double monitor_seconds = 0;          // spent on monitors; no part of `seconds`
 };
 
 struct SickRow {

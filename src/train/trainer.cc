@@ -65,7 +65,11 @@ class Run {
               companions_.references()),
         memory_(memory_of(state, job)),
         rule_(job.options.token_batch, job.options.dynamic_token_batch, memory_.token_batch),
-        evaluator_(*job.model.lm, job.eval_sets, job.options.early_stopping_patience, memory_.evaluator),
+        evaluator_(*job.model.lm, job.eval_sets,
+                   {.metric = job.options.metric_for_best_model,
+                    .frontier_weight = job.options.frontier_weight,
+                    .patience = job.options.early_stopping_patience},
+                   memory_.evaluator),
         quarantine_(job.train_set.examples, job.save ? job.run_dir / "quarantine.jsonl" : fs::path(),
                     memory_.quarantine),
         health_(health_options(job), memory_.health),
@@ -273,8 +277,8 @@ class Run {
       timed([&] { saver_.weights("best"); });
     if (outcome.forgot) memory_.ended = forgot_too_much(outcome);
     if (outcome.stop)
-      memory_.ended = fmt::format("stopped early: {} evaluations without a better validation loss",
-                                  job_.options.early_stopping_patience);
+      memory_.ended = fmt::format("stopped early: {} evaluations without a better {}",
+                                  job_.options.early_stopping_patience, job_.options.metric_for_best_model);
   }
 
   // stop_on_forgetting; nothing before training.
@@ -302,7 +306,13 @@ class Run {
 
   EvalOutcome evaluate() {
     EvalOutcome outcome;
-    timed([&] { outcome = evaluator_.run(memory_.step, is_candidate(), most_general()); });
+    timed([&] {
+      outcome = evaluator_.measure();
+      const Stopwatch clock;
+      outcome.monitors = measure_monitors(job_.model, job_.eval_sets.monitors, outcome.domain);
+      progress_.count_monitors(clock.seconds());
+      evaluator_.judge(outcome, memory_.step, is_candidate(), most_general());
+    });
     progress_.on_eval(at(), outcome.row());
     return outcome;
   }
@@ -336,6 +346,7 @@ class Run {
                    .last_loss = memory_.last_loss,
                    .before = memory_.before,
                    .after = memory_.after,
+                   .monitor_seconds = progress_.memory().monitor_seconds,
                    .quarantined = static_cast<int64_t>(quarantine_.rows().size()),
                    .skipped = memory_.skipped,
                    .warnings = health_.warnings(),

@@ -46,6 +46,7 @@ struct TrainSummary {
   double seconds = 0, tokens_per_s = 0, supervised_per_s = 0, peak_memory_gb = 0;
   double first_loss = 0, last_loss = 0;
   EvalOutcome before, after;          // after: of the weights that the model holds at the end
+  double monitor_seconds = 0;         // besides `seconds`
   int64_t quarantined = 0;            // rows left out because they were sick
   int64_t skipped = 0;                // updates left out: not finite, or a spike
   std::vector<std::string> warnings;  // each once, with its likely cause

@@ -129,6 +129,15 @@ TEST_F(Resume, EwcAndKlTrainUnderLoraInPiecesEqualTheWhole) {
   EXPECT_TRUE(last.contains("kl_from_start")) << last;
 }
 
+TEST_F(Resume, MonitorsInPiecesEqualTheWhole) {
+  expect_equal_to_undisturbed("--monitor_share 0.5 --per_device_train_batch_size 30", "model.safetensors");
+  const Json last = metrics("whole").back();
+  for (const char* name : {"kl_domain", "kl_general", "train_gap", "rep4", "end_of_turn", "copied"})
+    EXPECT_TRUE(last.contains(name)) << name << last;
+  EXPECT_GT(last.at("kl_domain").get<double>(), 0);
+  EXPECT_THAT(read_json(dir_ / "whole/summary.json").dump(), HasSubstr("% of the training time"));
+}
+
 // Two epochs, so that the row comes again in a later session.
 TEST_F(Resume, ASickRowIsNamedLeftOutAndRememberedInPieces) {
   add_sick_row();

@@ -40,6 +40,15 @@ TEST(RedLines, WhatMustFallHasANegativeRise) {
   EXPECT_EQ(crossed_by(gates, {{"eval_loss", 2.0}}, {{"eval_loss", 1.9}}).size(), 1U);
 }
 
+TEST(RedLines, WhatMustStayHasALeast) {
+  const std::string gates = R"({"end_of_turn": {"min": 0.8, "max_drop": 0.1}})";
+  const Json before{{"end_of_turn", 1.0}};
+  EXPECT_TRUE(crossed_by(gates, before, {{"end_of_turn", 0.95}}).empty());
+  EXPECT_THAT(crossed_by(gates, before, {{"end_of_turn", 0.85}}),
+              ElementsAre("end_of_turn 0.8500, at least 0.9000 (max_drop: 0.1)"));
+  EXPECT_EQ(crossed_by(gates, before, {{"end_of_turn", 0.5}}).size(), 2U);
+}
+
 TEST(RedLines, WhatIsNoNumberCrosses) {
   const std::string gates = R"({"eval_loss/law": {"max": 9}, "general_loss": {"max_rise": 9}})";
   EXPECT_THAT(crossed_by(gates, {}, {{"general_loss", 1.0}}),

@@ -159,6 +159,22 @@ TEST(Validate, Teaching) {
             std::string::npos);
 }
 
+TEST(Validate, BestModel) {
+  EXPECT_EQ(error({"--metric_for_best_model", "frontier"}),
+            "2 mistakes in the options:\n"
+            "  1. --metric_for_best_model: metric_for_best_model: frontier without general text; wanted "
+            "general_dataset: FILE\n"
+            "  2. --metric_for_best_model: metric_for_best_model: frontier without validation data; wanted "
+            "eval_dataset or val_size");
+  EXPECT_EQ(error({"--metric_for_best_model", "kl_from_start"}),
+            "--metric_for_best_model: metric_for_best_model: kl_from_start, which this run does not measure\n"
+            "  wanted: kl_replay above 0");
+  EXPECT_NO_THROW(load_run_config(with_basics({"--metric_for_best_model", "frontier", "--general_dataset",
+                                               "g", "--val_size", "5", "--early_stopping_patience", "2"})));
+  EXPECT_EQ(error({"--gates", R"({"rep4": {"max": 0.2}})", "--monitor_share", "0"}),
+            "--gates: a gate on rep4, which this run does not measure\n  wanted: monitor_share above 0");
+}
+
 TEST(Validate, Gem) {
   EXPECT_EQ(error({"--token_weighting", "gem", "--max_turn_loss", "2"}),
             "--max_turn_loss: max_turn_loss together with token_weighting: gem\n  wanted: one of the two\n"

@@ -14,11 +14,18 @@ EvalSets two_sources(const test::Tiny& tiny) {
   return sets;
 }
 
+template <class AnEvaluator>
+EvalOutcome judged(AnEvaluator&& evaluator, int64_t step, bool candidate) {
+  EvalOutcome out = evaluator.measure();
+  evaluator.judge(out, step, candidate);
+  return out;
+}
+
 TEST(Evaluator, TellsEachSourceAndTheTotalOfAllTokens) {
   const test::Tiny tiny("llama");
   ASSERT_GT(tiny.examples.size(), 1U);
   const EvalSets sets = two_sources(tiny);
-  const EvalOutcome out = Evaluator(*tiny.model, sets, 0).run(0, false);
+  const EvalOutcome out = judged(Evaluator(*tiny.model, sets, {}), 0, false);
   const auto own = [&](std::span<const Example> part) { return nll_over(*tiny.model, part); };
   const NllSum law = own(std::span(sets.domain).first(sets.domain.size() - 1));
   const NllSum chat = own(std::span(sets.domain).last(1));
@@ -33,18 +40,18 @@ TEST(Evaluator, TellsEachSourceAndTheTotalOfAllTokens) {
 TEST(Evaluator, OneSourceIsTheTotal) {
   const test::Tiny tiny("llama");
   const EvalSets sets{.domain = tiny.examples, .general = {}, .sources = {"law"}};
-  EXPECT_TRUE(Evaluator(*tiny.model, sets, 0).run(0, false).by_source.empty());
+  EXPECT_TRUE(judged(Evaluator(*tiny.model, sets, {}), 0, false).by_source.empty());
 }
 
 TEST(Evaluator, WhatIsNoCandidateNeitherWinsNorWearsPatience) {
   const test::Tiny tiny("llama");
   const EvalSets sets = two_sources(tiny);
-  Evaluator evaluator(*tiny.model, sets, 1);
-  EXPECT_FALSE(evaluator.run(5, false).best);
+  Evaluator evaluator(*tiny.model, sets, {.patience = 1});
+  EXPECT_FALSE(judged(evaluator, 5, false).best);
   EXPECT_FALSE(evaluator.memory().best);
-  EXPECT_TRUE(evaluator.run(6, true).best);
-  EXPECT_FALSE(evaluator.run(7, false).stop);
-  EXPECT_TRUE(evaluator.run(8, true).stop) << "the same weights are no better";
+  EXPECT_TRUE(judged(evaluator, 6, true).best);
+  EXPECT_FALSE(judged(evaluator, 7, false).stop);
+  EXPECT_TRUE(judged(evaluator, 8, true).stop) << "the same weights are no better";
   EXPECT_EQ(evaluator.memory().best_step, 6);
 }
 
@@ -54,10 +61,38 @@ TEST(Evaluator, ASourceThatGetsBetterKeepsTheRunGoing) {
   EvaluatorMemory memory;
   memory.best = EvalOutcome{.domain = 0};  // never reached again
   memory.best_by_source = {{"law", 0}, {"chat", 1e9}};
-  Evaluator evaluator(*tiny.model, sets, 1, memory);
-  EXPECT_FALSE(evaluator.run(6, true).stop);
-  EXPECT_TRUE(evaluator.run(7, true).stop);
+  Evaluator evaluator(*tiny.model, sets, {.patience = 1}, memory);
+  EXPECT_FALSE(judged(evaluator, 6, true).stop);
+  EXPECT_TRUE(judged(evaluator, 7, true).stop);
   EXPECT_EQ(evaluator.memory().best_by_source.at("law"), 0);
+}
+
+TEST(BestRule, ScoresByTheNamedMetric) {
+  const EvalOutcome o{.domain = 2.0, .general = 3.0, .kl = 0.25};
+  EXPECT_EQ(BestRule{}.score(o), 2.0);
+  EXPECT_EQ(BestRule{.metric = "general_loss"}.score(o), 3.0);
+  EXPECT_EQ(BestRule{.metric = "kl_from_start"}.score(o), 0.25);
+  EXPECT_EQ((BestRule{.metric = "frontier", .frontier_weight = 0.5}).score(o), 3.5);
+  EXPECT_FALSE((BestRule{.metric = "frontier"}).score({.domain = 2.0}));
+}
+
+// The domain is learned on and on, at a rising price.
+TEST(Evaluator, TheFrontierStopsWhereLearningCostsMoreThanItIsWorth) {
+  const test::Tiny tiny("llama");
+  const EvalSets sets = two_sources(tiny);
+  Evaluator evaluator(*tiny.model, sets, {.metric = "frontier", .frontier_weight = 2, .patience = 2});
+  const auto judged_at = [&](int64_t step, double domain, double general) {
+    EvalOutcome out{.domain = domain, .general = general, .by_source = {{"law", domain}}};
+    evaluator.judge(out, step, true);
+    return out;
+  };
+  EXPECT_TRUE(judged_at(1, 3.0, 3.0).best);
+  EXPECT_TRUE(judged_at(2, 2.0, 3.2).best);
+  EXPECT_FALSE(judged_at(3, 1.9, 3.3).best) << "a tenth learned, two tenths' worth forgotten";
+  const EvalOutcome last = judged_at(4, 1.8, 3.5);
+  EXPECT_FALSE(last.best);
+  EXPECT_TRUE(last.stop) << "although the source got better each time";
+  EXPECT_EQ(evaluator.memory().best_step, 2);
 }
 
 }  // namespace
