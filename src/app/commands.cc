@@ -7,6 +7,8 @@ namespace keel {
 std::span<const Command> commands() {
   static constexpr std::array kCommands{
       Command{"train", "fine-tune: keel train CONFIG.yaml [--key value …]", run_train},
+      Command{"advise", "what the base says of the data; loss, learning rates and protection to begin with",
+              run_advise},
       Command{"eval", "a suite of probes, compared with a base on request; or the NLL of files", run_eval},
       Command{"compare", "keel compare PLAN.yaml: arms × learning rates × seeds, and what they show",
               run_compare},

@@ -18,6 +18,7 @@ struct Command {
 };
 
 int run_train(Args args);
+int run_advise(Args args);
 int run_eval(Args args);
 int run_compare(Args args);
 int run_generate(Args args);
