@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "app/teacher.h"
 #include "app/train_run.h"
 #include "base/fs.h"
 #include "corpus/scratch_file.h"
@@ -24,6 +25,7 @@ void narrow(RunConfig& config, int64_t steps) {
   data.eval_dataset.clear();
   data.general_dataset.clear();
   config.train.max_steps = steps;
+  config.protection.ewc = 0;  // its work lies before the first step
 }
 
 }  // namespace
@@ -35,6 +37,8 @@ MeasuredSpeed try_steps(RunConfig config, int64_t steps, const Diagnosis& plan) 
   const RunData data = load_run_data(config, model, scratch.dir());
   settle_loss_reduction(config, data.train);
   TrainJob job = train_job(config, model, data, {MixStage{}});  // for the speed any order of the rows does
+  const std::optional<ChatModel> teacher = load_teacher(config, model);
+  if (teacher) job.teacher = teacher->lm.get();
   job.run_dir = scratch.dir();
   job.progress_name = "[trial] ";
   job.save = false;

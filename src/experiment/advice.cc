@@ -20,8 +20,7 @@ void say_known(const Familiarity& f, const RunShape& run, Advice& a) {
   a.known = known_of(f);
   a.known_why = fmt::format(
       "It gives the trained tokens a probability of {} on average ({} or more counts as known, less than {} "
-      "as "
-      "new), and {} of them 0.5 or more.",
+      "as new), and {} of them 0.5 or more.",
       percent(f.probability), percent(kKnownWell), percent(kKnownHardly), percent(f.half));
   if (!run.texts && f.first_loss >= 2 && f.first_loss >= 2 * f.rest_loss)
     a.known_why += fmt::format(
@@ -41,26 +40,22 @@ void say_weighting(const RunShape& run, Advice& a) {
     a.also_try = {"none", "eaft", "infosft"};
     a.weighting_why =
         "A base that is strong on the data was found to gain by losses that trust it and give tokens it "
-        "doubts "
-        "less weight (arXiv 2510.00526): dft, and eaft and infosft in their own ways.";
+        "doubts less weight (arXiv 2510.00526): dft, and eaft and infosft in their own ways.";
   } else if (a.known == Known::partly) {
     a.also_try = {"eaft"};
     a.weighting_why =
         "Between strong and weak bases no loss was found to win everywhere (arXiv 2510.00526), so plain is "
         "where to begin; eaft, which gives little weight where the base is sure of a word of its own, is "
-        "worth an "
-        "arm.";
+        "worth an arm.";
   } else {
     a.weighting_why =
         "On data that are new to a base, plain cross-entropy was found to win (arXiv 2510.00526). dft and "
         "infosft would give least weight to the tokens that the base does not expect, and here these are "
-        "what "
-        "is to be learned.";
+        "what is to be learned.";
   }
   a.weighting_why +=
       " nlirg, which is the default when nothing is said, has no published comparison that shows it better "
-      "than "
-      "plain at plain's best learning rate: take it when a comparison of yours does.";
+      "than plain at plain's best learning rate: take it when a comparison of yours does.";
 }
 
 // Full tuning of data that are partly known; larger models want smaller steps.
@@ -98,10 +93,9 @@ void say_rates(const RunShape& run, Advice& a) {
     const double rate = one_digit(std::min(most, middle * factor));
     if (a.rates.empty() || a.rates.back() < rate) a.rates.push_back(rate);
   }
-  a.rates_why =
-      why +
-      ", and a third and three times of it. It is a range to compare, not an optimum: a rate at the "
-      "edge that comes out best asks for one beyond it.";
+  a.rates_why = why +
+                ", and a third and three times of it. It is a range to compare, not an optimum: a rate at "
+                "the edge that comes out best asks for one beyond it.";
 }
 
 void say_epochs(const RunShape& run, Advice& a) {
@@ -109,8 +103,7 @@ void say_epochs(const RunShape& run, Advice& a) {
     a.epochs = a.known == Known::well ? 1 : 2;
     a.epochs_why =
         "Text is mostly read once or twice. Facts that must be known by heart take more, better in other "
-        "words "
-        "than again in the same.";
+        "words than again in the same.";
   } else if (a.known == Known::well) {
     a.epochs = 1;
     a.epochs_why = "One pass: style and form are picked up in it, and more mostly costs other abilities.";
@@ -136,8 +129,7 @@ void say_protection(const RunShape& run, Advice& a) {
   else
     a.protect_why =
         "A gentle rate and few passes may do: a rate tuned down takes away a good part of the forgetting by "
-        "itself "
-        "(arXiv 2605.26097). Where the general loss rises all the same, set protect: true.";
+        "itself (arXiv 2605.26097). Where the general loss rises all the same, set protect: true.";
   if (run.protects)
     a.protect_why += " The configuration has kl_replay already.";
   else if (deep)
@@ -173,15 +165,13 @@ class Cautions {
     if (f_.loss >= 0.95 * guessing)
       say("guessing",
           "A loss of {:.2f} is hardly better than guessing among {} tokens ({:.2f}): is the model untrained, "
-          "or "
-          "are tokenizer and weights of two models?",
+          "or are tokenizer and weights of two models?",
           f_.loss, format_count(run_.vocabulary), guessing);
     if (f_.zones[3] >= kHopelessShare)
       say("hopeless_tokens",
           "{} of the tokens have a loss of 15 or more. So many are seldom hard words: look for a chat "
-          "template "
-          "or a tokenizer that is not the model's, and for replies that are cut off (keel data preview shows "
-          "what is trained).",
+          "template or a tokenizer that is not the model's, and for replies that are cut off (keel data "
+          "preview shows what is trained).",
           percent(f_.zones[3]));
     if (f_.sure >= kNothingLeft)
       say("nothing_to_learn",
@@ -195,9 +185,8 @@ class Cautions {
     else if (f_.end_half < kNeverEnds)
       say("never_ends",
           "The base ends {} of the replies where they end (probability 0.5 or more; mean loss {:.2f}): it "
-          "does "
-          "not stop by itself yet. Keep weight_eos at 1, and look at the share of answers that stop after "
-          "training.",
+          "does not stop by itself yet. Keep weight_eos at 1, and look at the share of answers that stop "
+          "after training.",
           percent(f_.end_half), f_.end_loss);
   }
 
