@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <span>
 
 #include "app/commands.h"
@@ -69,9 +71,22 @@ Json figures_of(const TrainSummary& s) {
           {"ended", s.ended}};
 }
 
+// A monitor as people read it; the name behind it is the one of metrics.jsonl and gates.
+std::string monitor_title(const std::string& name) {
+  static const std::map<std::string, std::string> titles = {
+      {"kl_domain", "KL from the model as it was, domain"},
+      {"kl_general", "KL from the model as it was, general text"},
+      {"train_rows_loss", "loss per token of training rows"},
+      {"train_gap", "domain loss above that of training rows"},
+      {"rep4", "answers to fixed prompts: repetition"},
+      {"end_of_turn", "answers to fixed prompts: end by themselves"},
+      {"copied", "answers to fixed prompts: copied from a training reply"}};
+  return fmt::format("{} ({})", titles.at(name), name);
+}
+
 Json tables_of(const TrainSummary& s, const Interpolation& interpolation) {
   const auto cell = [](const std::optional<double>& v) {
-    return v ? fmt::format("{:.4f}", *v) : std::string("–");
+    return v ? fmt::format("{:.4f}", std::abs(*v) < 5e-5 ? 0.0 : *v) : std::string("–");  // no "-0.0000"
   };
   Json rows = Json::array();
   if (s.before.domain)
@@ -90,7 +105,8 @@ Json tables_of(const TrainSummary& s, const Interpolation& interpolation) {
   for (const auto& [name, value] : s.after.monitors) {
     const auto was = s.before.monitors.find(name);
     const bool known = was != s.before.monitors.end();
-    rows.push_back({name, cell(known ? std::optional(was->second) : std::nullopt), cell(value)});
+    rows.push_back(
+        {monitor_title(name), cell(known ? std::optional(was->second) : std::nullopt), cell(value)});
   }
   rows.push_back({"training loss, first and last step", fmt::format("{:.4f}", s.first_loss),
                   fmt::format("{:.4f}", s.last_loss)});

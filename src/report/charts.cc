@@ -76,6 +76,36 @@ std::string draw_own_validation(const Runs& runs) {
                 .steps = runs.steps});
 }
 
+// Several measures of one run in one chart.
+std::string draw_measures(const Runs& runs, LineChart chart,
+                          const std::vector<std::pair<std::string, std::string>>& keys_and_names) {
+  chart.steps = runs.steps;
+  for (size_t i = 0; i < keys_and_names.size(); ++i) {
+    const auto& [key, name] = keys_and_names[i];
+    chart.lines.push_back(
+        {.name = name, .points = thin(runs.all[0].at(key), kMaxPoints), .ink = static_cast<int>(i)});
+  }
+  return draw(chart);
+}
+
+// What a run measures of itself beside its losses.
+std::string draw_monitors(const Runs& runs) {
+  if (!runs.alone()) return {};
+  return draw_measures(
+             runs,
+             {.id = "chart-distance",
+              .title = "Distance from the model as it was",
+              .y_label = "KL, nats per token",
+              .from_zero = true},
+             {{"kl_domain", "domain"}, {"kl_general", "general text"}, {"kl_from_start", "its own text"}}) +
+         draw_measures(runs,
+                       {.id = "chart-answers",
+                        .title = "Answers to fixed prompts",
+                        .y_label = "share",
+                        .from_zero = true},
+                       {{"end_of_turn", "end by themselves"}, {"rep4", "repetition"}, {"copied", "copied"}});
+}
+
 // One run: its sources in one chart. Several: a chart a source, with the runs over each other.
 std::string draw_sources(const Runs& runs, std::vector<std::string>& notes) {
   std::vector<std::string> sources = evaluated_sources(runs.all);
@@ -180,7 +210,8 @@ std::string draw_charts(const std::vector<RunCurves>& given, std::vector<std::st
   // an even number of charts in each group leaves no holes in two columns
   std::string losses = draw_losses(runs), course = draw_course(runs);
   (runs.alone() ? course : losses) += draw_entropy(runs);
-  return group(losses) + group(draw_sources(runs, notes)) + group(zones) + group(course);
+  return group(losses) + group(draw_sources(runs, notes)) + group(draw_monitors(runs)) + group(zones) +
+         group(course);
 }
 
 }  // namespace keel

@@ -9,7 +9,8 @@
 namespace keel {
 
 // The charts as HTML figures, without those that have no data; "" when there is none. One run: training loss
-// raw and smoothed, domain and general validation loss in one chart, the sources' in another. Several runs:
+// raw and smoothed, domain and general validation loss in one chart, the sources' in another, its monitors in
+// two. Several runs:
 // each quantity over each other. notes gets what could not be shown.
 std::string draw_charts(const std::vector<RunCurves>& runs, std::vector<std::string>& notes);
 

@@ -126,6 +126,23 @@ TEST(Report, OverlaysArmsUnderTheirFoldersNames) {
   EXPECT_THAT(page, Not(HasSubstr("half")));
 }
 
+TEST(Report, MonitorsHaveTwoCharts) {
+  TempDir dir;
+  std::string rows;
+  for (int s = 0; s <= 2; ++s)
+    rows += fmt::format(
+        "{{\"step\":{0},\"eval_loss\":1,\"kl_domain\":{1},\"kl_general\":0.5,\"rep4\":0.25,\"end_of_turn\":1,"
+        "\"copied\":0}}\n",
+        s, 0.1 * s);
+  write_file(dir / "metrics.jsonl", rows);
+  const std::string page = page_of(dir.path());
+  EXPECT_EQ(count(page, "<title id=\"chart-distance-t\">"), 1u);
+  EXPECT_THAT(page, HasSubstr("domain: from 0 at step 0 to 0.2 at step 2"));
+  EXPECT_EQ(count(page, "<title id=\"chart-answers-t\">"), 1u);
+  EXPECT_THAT(page, HasSubstr("end by themselves: "));
+  EXPECT_THAT(page, Not(HasSubstr("its own text")));
+}
+
 TEST(Report, EachSourceHasACurve) {
   TempDir dir;
   const auto rows = [](double loss) {
