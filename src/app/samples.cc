@@ -39,9 +39,8 @@ SampleSet pick_samples(const ChatModel& model, const ExampleSet& set, int64_t co
   for (size_t i = 0; i < n; ++i) {
     const Example e = set[i * set.size() / n];
     const auto trained = [](float w) { return w != 0; };
-    const auto begin = std::ranges::find_if(e.weight, trained) - e.weight.begin();
-    if (begin < 2 || begin == static_cast<std::ptrdiff_t>(e.ids.size()))
-      continue;  // plain text has no prompt
+    const int64_t begin = e.prompt_size();
+    if (begin < 2 || begin == e.size()) continue;  // plain text has no prompt
     const auto end = std::find_if_not(e.weight.begin() + begin, e.weight.end(), trained) - e.weight.begin();
     SampleSet::Sample s{
         .prompt_ids = {e.ids.begin(), e.ids.begin() + begin}, .prompt = {}, .reference = {}, .answers = {}};

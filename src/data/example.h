@@ -1,6 +1,7 @@
 // What is trained: token ids with, for each token, what it counts as a label.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ struct Example {
   // Supervised tokens of the whole conversation, when it is spread over several examples (a template that
   // changes earlier turns trains one turn a sample); 0: this example is the whole conversation.
   int64_t conversation_supervised = 0;
+
+  // Tokens before the first one that is trained; size() where none is.
+  int64_t prompt_size() const {
+    return std::find_if(weight.begin(), weight.end(), [](float w) { return w != 0; }) - weight.begin();
+  }
 
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
   int64_t supervised() const {

@@ -20,13 +20,8 @@ void sum_fisher(CausalLM& model, AdamW& optimiser, const ReplaySet& texts) {
     const Example* const one[] = {&text};
     const Batch batch = make_batch(one, "token");
     const at::Tensor hidden_TD = model.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, {});
-    const LossResult loss =
-        weighted_cross_entropy({.hidden_ND = hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device())),
-                                .head_VD = model.head_VD(),
-                                .labels_N = batch.labels_N,
-                                .coefficient_N = batch.coefficient_N,
-                                .end_of_turn_N = batch.end_of_turn_N},
-                               plain);
+    const at::Tensor hidden_ND = hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
+    const LossResult loss = weighted_cross_entropy(loss_input(batch, hidden_ND, model.head_VD()), plain);
     torch::autograd::backward({loss.sum}, {});
     optimiser.collect_gradients();
     optimiser.add_to_fisher(share);

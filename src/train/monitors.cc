@@ -32,19 +32,12 @@ std::vector<Example> spread(const Set& set, int64_t tokens) {
   return out;
 }
 
-// What stands before the first trained reply; empty for plain text.
-std::vector<int32_t> prompt_of(const Example& e) {
-  const auto first = std::ranges::find_if(e.weight, [](float w) { return w != 0; });
-  const auto begin = first - e.weight.begin();
-  if (begin < 2 || first == e.weight.end()) return {};
-  return {e.ids.begin(), e.ids.begin() + begin};
-}
-
 std::vector<std::vector<int32_t>> prompts_of(const std::vector<Example>& rows, int64_t count) {
   std::vector<std::vector<int32_t>> out;
   for (const Example& e : rows) {
-    std::vector<int32_t> prompt = prompt_of(e);
-    if (!prompt.empty() && static_cast<int64_t>(out.size()) < count) out.push_back(std::move(prompt));
+    const int64_t prompt = e.prompt_size();
+    if (prompt < 2 || prompt == e.size()) continue;  // plain text has no prompt
+    if (static_cast<int64_t>(out.size()) < count) out.emplace_back(e.ids.begin(), e.ids.begin() + prompt);
   }
   return out;
 }

@@ -43,6 +43,14 @@ struct TrainOptions {
   template <class V>
   void fields(V& v) {
     v.group("training");
+    course_fields(v);
+    evaluation_fields(v);
+    session_fields(v);
+  }
+
+ private:
+  template <class V>
+  void course_fields(V& v) {
     v("stage", stage, "sft: chats, replies trained; cpt: plain text, every token trained",
       {.aliases = {"training_type"}, .choices = {"sft", "cpt"}});
     v("output_dir", output_dir, "run folder: config, metrics, checkpoints, samples, report.html",
@@ -69,6 +77,10 @@ struct TrainOptions {
       {.choices = {"off", "warn", "skip"}});
     v("loss_spike_z", loss_spike_z,
       "how far, in standard deviations of the steps before (docs/sick-runs.md says why 6)", {.min = 1});
+  }
+
+  template <class V>
+  void evaluation_fields(V& v) {
     v("logging_steps", logging_steps, "steps between two lines of metrics",
       {.min = 1, .free_on_resume = true});
     v("eval_steps", eval_steps, "steps between two evaluations; 0: after each epoch", {.min = 0});
@@ -94,11 +106,14 @@ struct TrainOptions {
       {.aliases = {"early_stopping_steps", "early_stop_interval"}, .min = 0});
     v("monitor_share", monitor_share,
       "share of the training time that the run may spend on looking at itself with each evaluation: KL from "
-      "the "
-      "start, repetition, end of turn, training rows, copying (docs/protect.md); 0: off",
+      "the start, repetition, end of turn, training rows, copying (docs/protect.md); 0: off",
       {.min = 0, .max = 0.5, .free_on_resume = true});
     v("sample_count", sample_count, "validation prompts answered before and after training",
       {.min = 0, .free_on_resume = true});
+  }
+
+  template <class V>
+  void session_fields(V& v) {
     v("threads", threads, "compute threads; 0: all cores", {.min = 0, .free_on_resume = true});
     v("overwrite_output_dir", overwrite_output_dir, "replace what an earlier run left in output_dir",
       {.free_on_resume = true});

@@ -51,13 +51,7 @@ at::Tensor Reference::nll_N(const Batch& batch, int64_t loss_chunk) {
   const at::NoGradGuard no_grad;
   const TeacherRows rows = this->rows(batch);
   const LossOptions plain{.token_weighting = "none", .loss_chunk = loss_chunk};
-  return weighted_cross_entropy({.hidden_ND = rows.hidden_ND,
-                                 .head_VD = rows.head_VD,
-                                 .labels_N = batch.labels_N,
-                                 .coefficient_N = batch.coefficient_N,
-                                 .end_of_turn_N = batch.end_of_turn_N},
-                                plain)
-      .nll_N;
+  return weighted_cross_entropy(loss_input(batch, rows.hidden_ND, rows.head_VD), plain).nll_N;
 }
 
 std::map<std::string, at::Tensor> Reference::state() const {
@@ -77,6 +71,14 @@ void Reference::load_state(const std::map<std::string, at::Tensor>& state) {
                        .hint = "resume with the model and tuning options of that run"});
   }
   for (Kept& k : kept_) k.value.copy_(state.at("reference." + k.name));
+}
+
+LossInput loss_input(const Batch& batch, const at::Tensor& hidden_ND, const at::Tensor& head_VD) {
+  return {.hidden_ND = hidden_ND,
+          .head_VD = head_VD,
+          .labels_N = batch.labels_N,
+          .coefficient_N = batch.coefficient_N,
+          .end_of_turn_N = batch.end_of_turn_N};
 }
 
 TeacherRows teacher_rows(CausalLM& teacher, const Batch& batch) {

@@ -38,6 +38,9 @@ class Reference {
   std::vector<Kept> kept_;
 };
 
+// A batch's supervised rows for the loss.
+LossInput loss_input(const Batch& batch, const at::Tensor& hidden_ND, const at::Tensor& head_VD);
+
 // What any model says at the supervised rows of a batch.
 TeacherRows teacher_rows(CausalLM& teacher, const Batch& batch);
 

@@ -111,12 +111,8 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
   if (references_.weighting) reference_nll_N = references_.weighting->nll_N(batch, options_.loss.loss_chunk);
   TeacherRows teacher;
   if (options_.teaching.any()) teacher = teacher_of(batch);
-  const LossInput all{.hidden_ND = hidden(batch, dropout_key),
-                      .head_VD = model_.head_VD(),
-                      .labels_N = batch.labels_N,
-                      .coefficient_N = batch.coefficient_N,
-                      .end_of_turn_N = batch.end_of_turn_N,
-                      .reference_nll_N = reference_nll_N};
+  LossInput all = loss_input(batch, hidden(batch, dropout_key), model_.head_VD());
+  all.reference_nll_N = reference_nll_N;
   if (options_.loss_by_source.empty()) return loss_of(all, batch.turn_N, teacher, options_.loss, parts);
   at::Tensor sum;
   for (const auto& [source, pick] : rows_by_source(batch, options_.loss_by_source.size())) {
