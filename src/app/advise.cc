@@ -60,23 +60,6 @@ void check_advised(const RunConfig& config) {
   throw_problems(problems);
 }
 
-std::vector<Example> spread_sample(const ExampleSet& set, const AdviseOptions& o) {
-  const size_t all = set.size();
-  size_t count = std::min(all, static_cast<size_t>(o.rows));
-  const auto place = [&](size_t i) { return (2 * i + 1) * all / (2 * count); };
-  while (count > 1) {
-    int64_t tokens = 0;
-    for (size_t i = 0; i < count; ++i) tokens += set.length(place(i));
-    if (tokens <= o.sample_tokens) break;
-    const auto fit = static_cast<size_t>(static_cast<double>(count) * static_cast<double>(o.sample_tokens) /
-                                         static_cast<double>(tokens));
-    count = std::clamp<size_t>(fit, 1, count - 1);
-  }
-  std::vector<Example> out;
-  for (size_t i = 0; i < count; ++i) out.push_back(set[place(i)]);
-  return out;
-}
-
 Familiarity ask_base(ChatModel& model, const std::vector<Example>& sample) {
   FamiliarityMeter meter;
   nll_over(*model.lm, sample, {.on_row = [&](const RowSignals& row) { meter.add(row); }});
@@ -158,7 +141,7 @@ Advised advise_on(const RunConfig& config, const AdviseOptions& options) {
   Advised out{.samples = static_cast<int64_t>(data.train.examples.size()),
               .samples_per_step =
                   config.train.per_device_train_batch_size * config.train.gradient_accumulation_steps};
-  out.seen = ask_base(model, spread_sample(data.train.examples, options));
+  out.seen = ask_base(model, data.train.examples.spread(options.rows, options.sample_tokens));
   out.run = shape_of(config, model, data.train);
   out.advice = advise(out.seen, out.run);
   out.config = advised_config(config, out.run, out.advice);

@@ -33,6 +33,19 @@ namespace {
   fail(path, what, std::error_code(errno, std::system_category()));
 }
 
+[[noreturn]] void fail_moved(const fs::path& path) {
+  throw UserError({.where = path.string(),
+                   .found = "was moved or removed while it was being written",
+                   .wanted = "a folder that nobody else changes during the run",
+                   .hint = "if it was moved, --resume goes on in its new place"});
+}
+
+// Of something that this program made a moment ago: when it is not there, somebody took it.
+[[noreturn]] void fail_on_own(const fs::path& path, const std::string& what) {
+  if (errno == ENOENT) fail_moved(path);
+  fail(path, what);
+}
+
 void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -46,7 +59,7 @@ void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && errno == EACCES) return;
-  if (fd < 0) fail(folder, "cannot open the folder");
+  if (fd < 0) fail_on_own(folder, "cannot open the folder");
   const int result = ::fsync(fd);
   const int code = errno;
   ::close(fd);
@@ -59,13 +72,6 @@ FileId id_of(const struct stat& info) { return {.device = info.st_dev, .inode = 
 FileId id_at(const fs::path& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? id_of(info) : FileId{};
-}
-
-[[noreturn]] void fail_moved(const fs::path& path) {
-  throw UserError({.where = path.string(),
-                   .found = "was moved or removed while it was being written",
-                   .wanted = "a folder that nobody else changes during the run",
-                   .hint = "if it was moved, --resume goes on in its new place"});
 }
 
 fs::path part_name(const fs::path& path) {
@@ -104,7 +110,7 @@ void write_file(const fs::path& path, std::string_view bytes) {
 PartFile::PartFile(fs::path path) : path_(std::move(path)), part_(part_name(path_)) {
   if (path_.has_parent_path()) make_folders(path_.parent_path());
   fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail(path_, "cannot create");
+  if (fd_ < 0) fail_on_own(path_, "cannot create");
 }
 
 PartFile::~PartFile() {
@@ -117,7 +123,7 @@ void PartFile::write(std::span<const std::byte> bytes) { write_all(fd_, bytes, p
 
 void PartFile::commit() {
   if (::fsync(fd_) != 0) fail(path_, "cannot flush");
-  if (::rename(part_.c_str(), path_.c_str()) != 0) fail(path_, "cannot rename");
+  if (::rename(part_.c_str(), path_.c_str()) != 0) fail_on_own(path_, "cannot rename");
   ::close(fd_);
   fd_ = -1;
   sync_folder(path_.parent_path());
@@ -150,7 +156,7 @@ void PartFolder::commit() {
   if (existing_ == Existing::replace && fs::exists(path_, ec)) {
     replace();
   } else if (::rename(part_.c_str(), path_.c_str()) != 0) {
-    fail(path_, "cannot rename");
+    fail_on_own(path_, "cannot rename");
   }
   committed_ = true;
   sync_folder(path_.parent_path());
@@ -159,7 +165,7 @@ void PartFolder::commit() {
 void PartFolder::replace() {
   fs::path old = part_;
   if (::renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0) {
-    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) fail(path_, "cannot exchange");
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) fail_on_own(path_, "cannot exchange");
     old = path_;  // this file system has no exchange
     old += ".old.part";
     remove_tree(old);

@@ -102,6 +102,22 @@ std::vector<Example> ExampleSet::all() const {
   return out;
 }
 
+std::vector<Example> ExampleSet::spread(int64_t count, int64_t tokens) const {
+  const size_t all = size();
+  size_t n = std::min(all, static_cast<size_t>(count));
+  const auto place = [&](size_t i) { return (2 * i + 1) * all / (2 * n); };
+  while (n > 1) {
+    int64_t held = 0;
+    for (size_t i = 0; i < n; ++i) held += length(place(i));
+    if (held <= tokens) break;
+    const double fit = static_cast<double>(n) * static_cast<double>(tokens) / static_cast<double>(held);
+    n = std::clamp<size_t>(static_cast<size_t>(fit), 1, n - 1);
+  }
+  std::vector<Example> out;
+  for (size_t i = 0; i < n; ++i) out.push_back((*this)[place(i)]);
+  return out;
+}
+
 bool ExampleSet::has_conversations() const {
   if (packed_) return false;  // texts of a packed row are no turns
   return std::ranges::any_of(members_, [&](uint32_t m) {

@@ -31,6 +31,8 @@ class ExampleSet {
   std::vector<int64_t> lengths() const;
   std::vector<int32_t> sources() const;
   std::vector<Example> all() const;
+  // At most so many examples, evenly spread: fewer until they hold at most `tokens`, one whatever its length.
+  std::vector<Example> spread(int64_t count, int64_t tokens) const;
 
   // Whether a conversation has more than one trained turn.
   bool has_conversations() const;

@@ -9,6 +9,7 @@
 #include "loss/reported_rows.h"
 
 namespace keel {
+
 LossResult weighted_cross_entropy(const LossInput& in, const LossOptions& options) {
   if (options.weighting_control != "none") return controlled_cross_entropy(in, options);
   if (options.token_weighting == kGem) return gem_loss(in, options);

@@ -53,8 +53,8 @@ int64_t DiskPlan::most_bytes(const SaveSizes& sizes) const {
   return std::max(saving, ending);
 }
 
-DiskPlan disk_plan(const Sampler& sampler, const TrainOptions& options, int64_t step, bool evaluates) {
-  DiskPlan plan{.keep = options.save_total_limit, .best = evaluates && options.load_best_model_at_end};
+DiskPlan disk_plan(const Sampler& sampler, const TrainOptions& options, int64_t step, bool chooses) {
+  DiskPlan plan{.keep = options.save_total_limit, .best = chooses && options.load_best_model_at_end};
   const int64_t last = sampler.total_steps();
   while (++step <= last) {
     const StepPlace at = sampler.place(step - 1);

@@ -31,9 +31,9 @@ struct DiskPlan {
   int64_t most_bytes(const SaveSizes& sizes) const;
 };
 
-// Of what is left to do behind `step`. evaluates: there is a validation loss, which makes one of the weights
+// Of what is left to do behind `step`. chooses: there is a score, which makes one of the weights
 // the best.
-DiskPlan disk_plan(const Sampler& sampler, const TrainOptions& options, int64_t step, bool evaluates);
+DiskPlan disk_plan(const Sampler& sampler, const TrainOptions& options, int64_t step, bool chooses);
 
 // Tells the sizes. UserError where `free` and what earlier checkpoints in run_dir hold is not enough.
 void check_disk(const std::filesystem::path& run_dir, const DiskPlan& plan, const SaveSizes& sizes,

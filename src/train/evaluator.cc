@@ -43,6 +43,15 @@ std::optional<double> BestRule::score(const EvalOutcome& o) const {
   return *o.domain + frontier_weight * *o.general;
 }
 
+bool Evaluator::chooses() const {
+  const auto there = [](bool measured) { return measured ? std::optional(0.0) : std::nullopt; };
+  return rule_
+      .score({.domain = there(!sets_.domain.empty()),
+              .general = there(!sets_.general.empty()),
+              .kl = there(!sets_.replay.empty())})
+      .has_value();
+}
+
 EvalOutcome Evaluator::measure() const {
   EvalOutcome out;
   if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();

@@ -40,6 +40,9 @@ class Evaluator {
            sets_.monitors.plan.any();
   }
 
+  // Whether its sets give what the rule scores by: only then are any weights the best.
+  bool chooses() const;
+
   EvalOutcome measure() const;
   // What follows from a measurement behind this many steps: best, stop, forgot of the outcome. candidate: for
   // best; without it patience does not wear either. A general loss above most_general is forgetting: no

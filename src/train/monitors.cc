@@ -15,22 +15,7 @@ constexpr int64_t kFewestPrompts = 2, kMostPrompts = 16;
 constexpr int64_t kShortestAnswer = 16, kLongestAnswer = 96;
 constexpr int64_t kMostRowTokens = 8192;
 constexpr int64_t kMonitorTopK = 64;
-constexpr size_t kSpreadRows = 256;  // rows that are looked at for those that fit
-
-// Rows spread evenly over a set, at least one, that together hold at most so many tokens.
-template <class Set>
-std::vector<Example> spread(const Set& set, int64_t tokens) {
-  std::vector<Example> out;
-  const size_t looked_at = std::min<size_t>(set.size(), kSpreadRows);
-  int64_t held = 0;
-  for (size_t i = 0; i < looked_at; ++i) {
-    Example e = set[i * set.size() / looked_at];
-    if (e.supervised() == 0 || (!out.empty() && held + e.size() > tokens)) continue;
-    held += e.size();
-    out.push_back(std::move(e));
-  }
-  return out;
-}
+constexpr int64_t kMostRows = 256;  // of a set
 
 std::vector<std::vector<int32_t>> prompts_of(const std::vector<Example>& rows, int64_t count) {
   std::vector<std::vector<int32_t>> out;
@@ -104,13 +89,14 @@ MonitorPlan monitor_plan(double share, double tokens) {
 MonitorSets make_monitor_sets(ChatModel& model, const MonitorPlan& plan, MonitorMaterial material) {
   if (!plan.any()) return {};
   MonitorSets out{.plan = plan};
-  out.trained = spread(material.trained, plan.row_tokens);
+  const auto rows_of = [&](const ExampleSet& set) { return set.spread(kMostRows, plan.row_tokens); };
+  out.trained = rows_of(material.trained);
   const std::vector<Example> domain =
-      material.validation.empty() ? out.trained : spread(material.validation, plan.row_tokens);
+      material.validation.empty() ? out.trained : rows_of(ExampleSet::of(material.validation));
   out.domain = make_replay_set(*model.lm, domain, kMonitorTopK, plan.row_tokens);
   if (!material.general.empty())
     out.general =
-        make_replay_set(*model.lm, spread(material.general, plan.row_tokens), kMonitorTopK, plan.row_tokens);
+        make_replay_set(*model.lm, rows_of(ExampleSet::of(material.general)), kMonitorTopK, plan.row_tokens);
   out.domain_prompts = prompts_of(domain, plan.prompts - plan.prompts / 2);
   out.general_prompts = std::move(material.general_prompts);
   const auto room = static_cast<size_t>(plan.prompts / 2);

@@ -25,10 +25,9 @@ struct MonitorPlan {
   bool any() const { return prompts > 0; }
 };
 
-// So that measuring once takes about `share` of the time of training so many tokens. By measurements on a CPU
-// (docs/protect.md) a step of writing takes as long as training kStepCost tokens and one more for each
-// answer that it lengthens; a token that is read takes a third of a trained one. Nothing where not even two
-// short answers are to be had for it.
+// So that measuring once takes about `share` of the time of training so many tokens. A step
+// of writing is reckoned as training kStepCost tokens and one more for each answer that it lengthens, a token
+// that is read as a third of a trained one. Nothing where not even two short answers are to be had for it.
 inline constexpr int64_t kStepCost = 8;
 MonitorPlan monitor_plan(double share, double tokens);
 
@@ -42,8 +41,8 @@ struct MonitorSets {
 
 struct MonitorMaterial {
   const ExampleSet& trained;
-  std::span<const Example> validation;  // may be empty: training rows stand for the domain
-  std::vector<Example> general;         // may be empty
+  const std::vector<Example>& validation;  // may be empty: training rows stand for the domain
+  std::vector<Example> general;            // may be empty
   std::vector<std::vector<int32_t>> general_prompts;
 };
 

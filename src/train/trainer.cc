@@ -93,7 +93,9 @@ class Run {
       health_.no_rate(idle[i], all, peak_rate(sampler_, job_.optim, idle[i]));
   }
 
-  DiskPlan plan_of_disk() const { return disk_plan(sampler_, job_.options, memory_.step, evaluator_.any()); }
+  DiskPlan plan_of_disk() const {
+    return disk_plan(sampler_, job_.options, memory_.step, evaluator_.chooses());
+  }
 
   void count_sources(const StepPlan& plan) {
     for (const auto& members : plan.micro) {

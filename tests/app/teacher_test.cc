@@ -15,7 +15,6 @@ class TeacherRuns : public test::TrainingTest {
   test::Outcome train(const std::string& more) const {
     return run_keel(train_args("run", "--sample_count 0 --max_steps 12 --overwrite_output_dir " + more));
   }
-  double last(const char* metric) const { return metrics("run").back().at(metric); }
 };
 
 TEST_F(TeacherRuns, ATeacherOfAnotherFolderIsLearnedFrom) {

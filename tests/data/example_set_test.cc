@@ -99,5 +99,21 @@ TEST(ExampleSet, SourcesDoNotSharePackedRows) {
   EXPECT_EQ(rows[1].source, 1);
 }
 
+TEST(ExampleSet, ASpreadSampleIsEvenAndFits) {
+  std::vector<Example> rows;
+  for (int32_t i = 0; i < 20; ++i) rows.push_back(chat(i, "a"));  // five tokens each
+  const ExampleSet set = ExampleSet::of(rows);
+  const auto firsts = [&](int64_t count, int64_t tokens) {
+    std::vector<int32_t> out;
+    for (const Example& e : set.spread(count, tokens)) out.push_back(e.ids[0]);
+    return out;
+  };
+  EXPECT_EQ(firsts(4, 1000), (std::vector<int32_t>{2, 7, 12, 17}));
+  EXPECT_EQ(firsts(100, 1000).size(), 20U);
+  EXPECT_EQ(firsts(4, 10), (std::vector<int32_t>{5, 15}));
+  EXPECT_EQ(firsts(4, 1), (std::vector<int32_t>{10}));
+  EXPECT_TRUE(ExampleSet::of({}).spread(4, 10).empty());
+}
+
 }  // namespace
 }  // namespace keel

@@ -20,6 +20,7 @@ struct Taught {
 struct TaughtReference {
   double sum = 0;
   at::Tensor kl_N, hidden_grad_ND, head_grad_VD;
+  double largest = 0;  // of any −ln p and −ln q
 };
 
 TaughtReference reference(const Taught& m, const Teaching& t, const at::Tensor& weight_N) {
@@ -35,7 +36,8 @@ TaughtReference reference(const Taught& m, const Teaching& t, const at::Tensor& 
                           (weight * (t.label * nll + t.cross_entropy * ce) + t.divergence * kl))
                              .sum();
   const auto grads = torch::autograd::grad({sum}, {hidden, head});
-  return {sum.item<double>(), kl.detach(), grads[0], grads[1]};
+  const double largest = -at::min(log_p.min(), log_q.min()).item<double>();
+  return {sum.item<double>(), kl.detach(), grads[0], grads[1], largest};
 }
 
 double logits_off(const Taught& m) { return logit_error(m.own) + logit_error(m.teacher); }
@@ -55,7 +57,7 @@ TEST(Teacher, ValueAndGradientAreTheFormulas) {
       EXPECT_LE(max_difference(grads[0], wanted.hidden_grad_ND), bound) << weighting;
       EXPECT_LE(max_difference(grads[1], wanted.head_grad_VD), bound) << weighting;
       EXPECT_GT(grads[0].abs().max().item<double>(), 20 * bound) << "or the test would say nothing";
-      const double largest = wanted.kl_N.max().item<double>() + 10;
+      const double largest = wanted.largest + 1;  // of what an error of q is multiplied by; 1: that of ln q
       EXPECT_LE(max_difference(got.kl_N, wanted.kl_N), largest * (2 * logits_off(m) + 16 * kEps));
       EXPECT_NEAR(got.loss.sum.item<double>(), wanted.sum,
                   19 * 1.5 * scale * largest * (2 * logits_off(m) + 16 * kEps));
@@ -99,7 +101,8 @@ TEST(Teacher, GradientByFiniteDifferences) {
   };
   constexpr double h = 1e-2;
   const double got = (grads[0] * direction).sum().item<double>();
-  const double rounding = 19 * 10 * (2 * logits_off(m) + 16 * kEps) / h;
+  const double largest = reference(m, teaching, at::ones({19})).largest + 1;
+  const double rounding = 19 * largest * (2 * logits_off(m) + 16 * kEps) / h;
   const double curved = std::abs(slope(2 * h) - slope(h));
   EXPECT_NEAR(got, slope(h), curved + rounding);
   EXPECT_GT(std::abs(got), 2 * (curved + rounding)) << "or the test would say nothing";

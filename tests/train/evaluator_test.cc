@@ -76,6 +76,19 @@ TEST(BestRule, ScoresByTheNamedMetric) {
   EXPECT_FALSE((BestRule{.metric = "frontier"}).score({.domain = 2.0}));
 }
 
+TEST(Evaluator, ChoosesOnlyByWhatItMeasures) {
+  const test::Tiny tiny("llama");
+  const EvalSets domain{.domain = tiny.examples, .general = {}},
+      both{.domain = tiny.examples, .general = tiny.examples};
+  EXPECT_TRUE(Evaluator(*tiny.model, domain, {}).chooses());
+  EXPECT_FALSE(Evaluator(*tiny.model, domain, {.metric = "frontier"}).chooses());
+  EXPECT_TRUE(Evaluator(*tiny.model, both, {.metric = "frontier"}).chooses());
+  EXPECT_FALSE(Evaluator(*tiny.model, both, {.metric = "kl_from_start"}).chooses());
+  const EvalSets monitors_only{.domain = {}, .general = {}, .monitors = {.plan = {.prompts = 2}}};
+  EXPECT_TRUE(Evaluator(*tiny.model, monitors_only, {}).any());
+  EXPECT_FALSE(Evaluator(*tiny.model, monitors_only, {}).chooses());
+}
+
 // The domain is learned on and on, at a rising price.
 TEST(Evaluator, TheFrontierStopsWhereLearningCostsMoreThanItIsWorth) {
   const test::Tiny tiny("llama");
