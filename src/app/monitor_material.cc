@@ -26,9 +26,10 @@ double tokens_a_measurement(const TrainOptions& o, const ExampleSet& set) {
 struct GeneralMaterial {
   std::vector<Example> rows;
   std::vector<std::vector<int32_t>> prompts;
+  std::vector<Probe> choices;
 };
 
-// The monitor half of the suite `general`: what the model answers freely, and texts.
+// The monitor half of the suite `general`: what the model answers freely, texts, questions with choices.
 GeneralMaterial bundled_general(const ChatModel& model, bool chats) {
   GeneralMaterial out;
   const auto file = bundled_suite("general");
@@ -41,6 +42,9 @@ GeneralMaterial bundled_general(const ChatModel& model, bool chats) {
       std::ranges::move(prepare_probes(model, group.probes, {}, too_long).rows, std::back_inserter(out.rows));
     if (group.type == "generate" && chats)
       for (const Probe& p : group.probes) out.prompts.push_back(prompt_ids(model, user_message(p.prompt)));
+    if (chats)
+      std::ranges::copy_if(group.probes, std::back_inserter(out.choices),
+                           [](const Probe& p) { return p.type == "choice"; });
   }
   return out;
 }
@@ -61,12 +65,13 @@ MonitorSets monitors_of(const RunConfig& config, ChatModel& model, const RunData
                                        {.trained = data.train.examples,
                                         .validation = data.eval.domain,
                                         .general = std::move(general.rows),
-                                        .general_prompts = std::move(general.prompts)});
+                                        .general_prompts = std::move(general.prompts),
+                                        .probes = std::move(general.choices)});
   info(
       "monitors: with each evaluation {} answers of up to {} tokens, KL on {} and {} tokens, {} training "
-      "rows",
+      "rows, {} questions",
       sets.domain_prompts.size() + sets.general_prompts.size(), plan.answer_tokens, sets.domain.replayed(),
-      sets.general.replayed(), sets.trained.size());
+      sets.general.replayed(), sets.trained.size(), sets.probes.size());
   return sets;
 }
 

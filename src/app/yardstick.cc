@@ -31,7 +31,7 @@ void add_rows(CausalLM& model, const std::vector<Example>& set, const char* dime
 void add_answers(ChatModel& model, const SampleSet& prompts, const GenerateOptions& options,
                  std::vector<ProbeResult>& out) {
   std::vector<std::vector<int32_t>> ids;
-  for (const SampleSet::Sample& s : prompts.samples) ids.push_back(s.prompt_ids);
+  for (const SampleSet::Sample& s : prompts.samples) ids.push_back(s.prompt_ids());
   const std::vector<Answer> answers = generate(model, ids, options);
   for (size_t i = 0; i < answers.size(); ++i)
     out.push_back({.id = std::to_string(i),

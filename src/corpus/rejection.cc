@@ -28,6 +28,13 @@ Json to_json(const Rejection& rejection) {
           {"wanted", rejection.wanted}};
 }
 
+Rejection rejection_from(const Json& line) {
+  return {.place = line.at("place"),
+          .field = line.at("field"),
+          .found = line.at("found"),
+          .wanted = line.at("wanted")};
+}
+
 std::string sentence(const Rejection& r) {
   return fmt::format("{}{}, wanted {}", r.field.empty() ? "" : r.field + ": ", r.found, r.wanted);
 }

@@ -19,6 +19,8 @@ using RejectionSink = std::function<void(const Rejection&)>;
 // {"place", "field", "found", "wanted"}: a line of rejected.jsonl.
 Json to_json(const Rejection& rejection);
 
+Rejection rejection_from(const Json& line);  // Json::exception: it is none
+
 std::string sentence(const Rejection& rejection);  // "field: found, wanted what is wanted"
 
 struct RejectedFor {

@@ -91,10 +91,6 @@ Json to_json(const Source& source) {
   return {{"name", source.name}, {"schema", source.schema}, {"rejections", rejections}, {"files", files}};
 }
 
-Rejection rejection_from(const Json& json) {
-  return {json.at("place"), json.at("field"), json.at("found"), json.at("wanted")};
-}
-
 Source source_from(const Json& json) {
   Source source{.name = json.at("name"), .schema = json.at("schema")};
   for (const Json& r : json.at("rejections")) source.rejections.push_back(rejection_from(r));

@@ -74,18 +74,22 @@ void report_rows(const Pack& pack, const Batch& batch, const LossResult& loss,
   const auto* rows = batch.rows_N.const_data_ptr<int64_t>();
   const auto* nll = loss.nll_N.const_data_ptr<float>();
   const auto* entropy = loss.entropy_N.const_data_ptr<float>();
+  const auto* weight = loss.weight_N.const_data_ptr<float>();
   int64_t next = 0, end = 0;
   for (size_t r = 0; r < pack.rows().size(); ++r) {
     const Example& example = *pack.rows()[r];
     const auto length = static_cast<size_t>(example.size());
-    RowSignals row{
-        .example = &example, .nll = std::vector<float>(length), .entropy = std::vector<float>(length)};
+    RowSignals row{.example = &example,
+                   .nll = std::vector<float>(length),
+                   .entropy = std::vector<float>(length),
+                   .weight = std::vector<float>(length)};
     const int64_t first = end - pack.read_from(r);  // where the row would begin in the batch
     end = first + example.size();
     for (; next < batch.supervised() && rows[next] < end; ++next) {
       const auto place = static_cast<size_t>(rows[next] - first);
       row.nll[place] = nll[next];
       row.entropy[place] = entropy[next];
+      row.weight[place] = weight[next];
     }
     on_row(row);
   }
@@ -95,7 +99,6 @@ void report_rows(const Pack& pack, const Batch& batch, const LossResult& loss,
 
 NllSum nll_over(CausalLM& model, std::span<const Example> set, const NllOptions& options) {
   const at::NoGradGuard no_grad;
-  const LossOptions plain{.token_weighting = "none", .loss_chunk = options.loss_chunk};
   NllSum total;
   for (size_t begin = 0; begin < set.size();) {
     const Pack pack(set.subspan(begin), options);
@@ -109,7 +112,7 @@ NllSum nll_over(CausalLM& model, std::span<const Example> set, const NllOptions&
                                                     .labels_N = batch.labels_N,
                                                     .coefficient_N = batch.coefficient_N,
                                                     .end_of_turn_N = batch.end_of_turn_N},
-                                                   plain);
+                                                   options.loss);
     total.nll += loss.nll_N.sum(at::kDouble).item<double>();
     total.entropy += loss.entropy_N.sum(at::kDouble).item<double>();
     total.tokens += batch.supervised();

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "data/example.h"
+#include "loss/options.h"
 #include "model/model.h"
 
 namespace keel {
@@ -25,13 +26,13 @@ struct NllSum {
 
 struct RowSignals {
   const Example* example;
-  std::vector<float> nll,
-      entropy;  // at the place of the prediction (the label is the next token); 0 elsewhere
+  // At the place of the prediction (the label is the next token); 0 elsewhere.
+  std::vector<float> nll, entropy, weight;  // weight: that of NllOptions::loss
 };
 
 struct NllOptions {
-  int64_t max_tokens = 4096;  // of a forward pass
-  int64_t loss_chunk = 256;
+  int64_t max_tokens = 4096;                       // of a forward pass
+  LossOptions loss = {.token_weighting = "none"};  // of a single token: no control, no reference model
   // What rows of a pass begin with alike is read once: for rows of one segment, such as the choices of a
   // question. Equal to reading each alone but for rounding.
   bool share_beginnings = false;

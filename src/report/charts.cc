@@ -103,7 +103,10 @@ std::string draw_monitors(const Runs& runs) {
                         .title = "Answers to fixed prompts",
                         .y_label = "share",
                         .from_zero = true},
-                       {{"end_of_turn", "end by themselves"}, {"rep4", "repetition"}, {"copied", "copied"}});
+                       {{"end_of_turn", "end by themselves"},
+                        {"rep4", "repetition"},
+                        {"copied", "copied"},
+                        {"probe_accuracy", "right choices"}});
 }
 
 // One run: its sources in one chart. Several: a chart a source, with the runs over each other.

@@ -8,6 +8,7 @@
 #include "report/frontier.h"
 #include "report/html_escape.h"
 #include "report/page_parts.h"
+#include "report/token_map.h"
 
 namespace keel {
 namespace {
@@ -61,6 +62,7 @@ std::vector<Section> sections_of(const RunFolder& folder) {
       {"results", "Results", render_tables(folder)},
       {"curves", "Curves", charts},
       {"samples", "Samples", render_samples(folder.summary)},
+      {"tokens", "Tokens of the right replies", render_token_maps(list_of(folder.summary, "samples"))},
       {"facts", "Facts", render_facts(folder.summary)},
       {"repeat", "Repeat this run", render_command(folder.summary) + render_configs(folder)},
       {"notes", "Notes", render_notes(notes)}};

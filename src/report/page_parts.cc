@@ -25,12 +25,6 @@ std::string plain(const Json& value) {
   return out;
 }
 
-const Json& list_of(const Json& object, const std::string& key) {
-  static const Json kNone = Json::array();
-  if (!object.is_object() || !object.contains(key) || !object[key].is_array()) return kNone;
-  return object[key];
-}
-
 // Tables.
 
 bool looks_like_a_number(const Json& cell) {
@@ -144,6 +138,12 @@ std::string render_sample(const Json& sample) {
 std::string text_of(const Json& object, const std::string& key) {
   if (!object.is_object() || !object.contains(key) || object[key].is_null()) return {};
   return plain(object[key]);
+}
+
+const Json& list_of(const Json& object, const std::string& key) {
+  static const Json kNone = Json::array();
+  if (!object.is_object() || !object.contains(key) || !object[key].is_array()) return kNone;
+  return object[key];
 }
 
 std::string render_tables(const RunFolder& folder) {

@@ -9,6 +9,7 @@
 namespace keel {
 
 std::string text_of(const Json& object, const std::string& key);  // "" when missing; other types as JSON
+const Json& list_of(const Json& object, const std::string& key);  // an empty one when missing
 
 std::string render_tables(const RunFolder& folder);  // those of the summary, else first/best/last evaluation
 std::string render_samples(const Json& summary);

@@ -9,11 +9,13 @@ namespace {
 constexpr std::string_view kStyle = R"css(
 :root{--ground:#fbfaf8;--card:#fff;--text:#1d2329;--soft:#525c66;--rule:#dedad2;--grid:#e8e5df;--accent:#1f5f8b;
 --i0:#1f5f8b;--i1:#b4530a;--i2:#2c7a4b;--i3:#7a4a9e;--i4:#0b7480;--i5:#ad2f4b;--i6:#6b6417;--i7:#4d5963;
---z0:#bcd3e4;--z1:#5f97bf;--z2:#e3a94e;--z3:#b23a4c;--right:#1e6b3c;--wrong:#a3243b;--veil:#1d232914}
+--z0:#bcd3e4;--z1:#5f97bf;--z2:#e3a94e;--z3:#b23a4c;--right:#1e6b3c;--wrong:#a3243b;--veil:#1d232914;
+--h1:#faeadd;--h2:#f6d2b8;--h3:#efb08f;--h4:#e68d76;--h5:#d97468}
 @media(prefers-color-scheme:dark){:root{--ground:#14181c;--card:#1b2025;--text:#e6e8ea;--soft:#a4adb6;--rule:#333b43;
 --grid:#2a3138;--accent:#86bfe6;--i0:#86bfe6;--i1:#f0a265;--i2:#7bcb98;--i3:#c6a3ea;--i4:#5fc9d3;--i5:#f08ba0;
 --i6:#d3c765;--i7:#b4bec8;--z0:#2f4a5e;--z1:#5790b8;--z2:#d49a40;--z3:#d0566a;--right:#84d3a0;--wrong:#f393a5;
---veil:#ffffff14}}
+--veil:#ffffff14;
+--h1:#2f2723;--h2:#4a3026;--h3:#6b3a2b;--h4:#8a4033;--h5:#a84a40}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0 auto;max-width:74rem;padding:2.5rem 1.5rem 4rem;background:var(--ground);color:var(--text);
@@ -69,6 +71,9 @@ h3{font-size:1.02rem;font-weight:600;max-width:50em;white-space:pre-line}
 .answer{background:var(--card);border:1px solid var(--rule);border-radius:.5rem;padding:.7rem .9rem}
 h4{font-size:.87rem;font-weight:600;color:var(--soft);display:flex;justify-content:space-between;gap:1rem;margin-bottom:.35rem}
 .mark{white-space:nowrap}.right{color:var(--right)}.wrong{color:var(--wrong)}
+.tokens{white-space:pre-wrap;line-height:1.8}.tokens span{color:var(--text);padding:.12rem 0;border-radius:.15rem}
+.tokens span:hover{outline:1px solid var(--soft)}.s1{background:var(--h1)}.s2{background:var(--h2)}
+.s3{background:var(--h3)}.s4{background:var(--h4)}.s5{background:var(--h5)}.reading{margin-top:.8rem}
 .text{white-space:pre-wrap}.empty{color:var(--soft);font-style:italic}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.9rem 2rem}
 dt{color:var(--soft);font-size:.87rem}dd{font-variant-numeric:tabular-nums}
@@ -82,13 +87,14 @@ details{margin-top:1rem}summary{cursor:pointer;color:var(--accent);width:fit-con
 th,td{padding-right:1rem}}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--rule:#bbb;--grid:#ddd;
 --accent:#1f5f8b;--i0:#1f5f8b;--i1:#b4530a;--i2:#2c7a4b;--i3:#7a4a9e;--i4:#0b7480;--i5:#ad2f4b;--i6:#6b6417;
---i7:#4d5963;--z0:#bcd3e4;--z1:#5f97bf;--z2:#e3a94e;--z3:#b23a4c;--right:#1e6b3c;--wrong:#a3243b}
+--i7:#4d5963;--z0:#bcd3e4;--z1:#5f97bf;--z2:#e3a94e;--z3:#b23a4c;--right:#1e6b3c;--wrong:#a3243b;
+--h1:#faeadd;--h2:#f6d2b8;--h3:#efb08f;--h4:#e68d76;--h5:#d97468}
 @page{margin:15mm}
 html{font-size:10pt}body{max-width:none;padding:0}nav,.band{display:none}
 h2{margin-top:1.6rem}h2,h3,caption,thead{break-after:avoid}.chart,.answer,.sample,tr,dl>div{break-inside:avoid}
 .charts{grid-template-columns:1fr 1fr;gap:.8rem}.scroll,pre{overflow:visible}
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
-polygon,polyline,rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+polygon,polyline,rect,.tokens span{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details::details-content{content-visibility:visible;block-size:auto}}
 )css";
 

@@ -7,20 +7,35 @@
 
 namespace keel {
 
+namespace {
+
+// Adds each row that is read to `rows`.
+NllOptions keeping(RowLosses& rows) {
+  return {.on_row = [&rows, row = size_t{0}](const RowSignals& signals) mutable {
+    const size_t place = row++ % kMostRowLosses;
+    if (place == rows.size()) rows.emplace_back();
+    for (const float nll : signals.nll) rows[place].nll += static_cast<double>(nll);
+    rows[place].tokens += signals.example->supervised();
+  }};
+}
+
+}  // namespace
+
 // Source by source, in the order of the set; the total is that of all their tokens.
-NllSum Evaluator::run_domain(std::map<std::string, double>& by_source) const {
+NllSum Evaluator::run_domain(EvalOutcome& outcome) const {
+  const NllOptions options = keeping(outcome.domain_rows);
   std::map<int32_t, NllSum> sums;
   for (auto begin = sets_.domain.begin(); begin != sets_.domain.end();) {
     const auto end =
         std::find_if(begin, sets_.domain.end(), [&](const Example& e) { return e.source != begin->source; });
-    sums[begin->source] += nll_over(model_, std::span(begin, end));
+    sums[begin->source] += nll_over(model_, std::span(begin, end), options);
     begin = end;
   }
   NllSum total;
   for (const auto& [source, sum] : sums) {
     total += sum;
     if (sets_.sources.size() > 1 && sum.tokens > 0)
-      by_source[sets_.sources.at(static_cast<size_t>(source))] = sum.mean();
+      outcome.by_source[sets_.sources.at(static_cast<size_t>(source))] = sum.mean();
   }
   return total;
 }
@@ -54,9 +69,9 @@ bool Evaluator::chooses() const {
 
 EvalOutcome Evaluator::measure() const {
   EvalOutcome out;
-  if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general).mean();
+  if (!sets_.general.empty()) out.general = nll_over(model_, sets_.general, keeping(out.general_rows)).mean();
   if (!sets_.replay.empty()) out.kl = divergence_over(model_, sets_.replay);
-  if (!sets_.domain.empty()) out.domain = run_domain(out.by_source).mean();
+  if (!sets_.domain.empty()) out.domain = run_domain(out).mean();
   return out;
 }
 

@@ -53,7 +53,7 @@ class Evaluator {
 
  private:
   bool note_better_sources(const EvalOutcome& outcome);
-  NllSum run_domain(std::map<std::string, double>& by_source) const;
+  NllSum run_domain(EvalOutcome& outcome) const;
 
   CausalLM& model_;
   const EvalSets& sets_;

@@ -8,8 +8,9 @@
 namespace keel {
 
 inline const std::vector<std::string>& monitor_names() {
-  static const std::vector<std::string> names = {"kl_domain", "kl_general",  "train_rows_loss", "train_gap",
-                                                 "rep4",      "end_of_turn", "copied"};
+  static const std::vector<std::string> names = {"kl_domain", "kl_general",    "train_rows_loss",
+                                                 "train_gap", "rep4",          "end_of_turn",
+                                                 "copied",    "probe_accuracy"};
   return names;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "eval/choice.h"
 #include "eval/generate.h"
 #include "eval/nll.h"
 #include "eval/repetition.h"
@@ -16,6 +17,8 @@ constexpr int64_t kShortestAnswer = 16, kLongestAnswer = 96;
 constexpr int64_t kMostRowTokens = 8192;
 constexpr int64_t kMonitorTopK = 64;
 constexpr int64_t kMostRows = 256;  // of a set
+constexpr int64_t kSetsRead = 4;
+constexpr size_t kFewestProbes = 8;  // the accuracy of fewer says nothing
 
 std::vector<std::vector<int32_t>> prompts_of(const std::vector<Example>& rows, int64_t count) {
   std::vector<std::vector<int32_t>> out;
@@ -53,6 +56,28 @@ double copied_share(std::span<const Answer> answers, const std::vector<std::vect
   return sum / static_cast<double>(answers.size());
 }
 
+// Evenly spread, as many as fit into these tokens; none where that is too few. What is longer than the
+// model's context is left out.
+std::vector<Probe> probes_within(const ChatModel& model, std::vector<Probe> probes, int64_t tokens) {
+  int64_t all = 0;
+  std::erase_if(probes, [&](const Probe& p) {
+    int64_t sum = 0, longest = 0;
+    for (const Example& row : choice_rows(model, p, "mean", "")) {
+      sum += row.size();
+      longest = std::max(longest, row.size());
+    }
+    if (longest > model.lm->max_positions()) return true;
+    all += sum;
+    return false;
+  });
+  if (tokens <= 0) return {};
+  const auto stride = static_cast<size_t>(std::max<int64_t>(1, (all + tokens - 1) / tokens));
+  std::vector<Probe> out;
+  for (size_t i = 0; i < probes.size(); i += stride) out.push_back(std::move(probes[i]));
+  if (out.size() < kFewestProbes) out.clear();
+  return out;
+}
+
 void measure_writing(ChatModel& model, const MonitorSets& sets, std::map<std::string, double>& out) {
   std::vector<std::vector<int32_t>> prompts = sets.domain_prompts;
   prompts.insert(prompts.end(), sets.general_prompts.begin(), sets.general_prompts.end());
@@ -82,7 +107,7 @@ MonitorPlan monitor_plan(double share, double tokens) {
   plan.prompts = within(half / static_cast<double>(kLongestAnswer), kFewestPrompts, kMostPrompts);
   plan.answer_tokens =
       within(half / static_cast<double>(kStepCost + plan.prompts), kShortestAnswer, kLongestAnswer);
-  plan.row_tokens = within(half, 0, kMostRowTokens);
+  plan.row_tokens = within(half * 3 / kSetsRead, 0, kMostRowTokens);
   return plan;
 }
 
@@ -102,6 +127,7 @@ MonitorSets make_monitor_sets(ChatModel& model, const MonitorPlan& plan, Monitor
   const auto room = static_cast<size_t>(plan.prompts / 2);
   if (out.general_prompts.size() > room) out.general_prompts.resize(room);
   if (!out.domain_prompts.empty()) out.training_replies = replies_of(material.trained);
+  out.probes = probes_within(model, std::move(material.probes), plan.row_tokens);
   return out;
 }
 
@@ -116,6 +142,7 @@ std::map<std::string, double> measure_monitors(ChatModel& model, const MonitorSe
     out["train_rows_loss"] = loss;
     if (eval_loss) out["train_gap"] = *eval_loss - loss;
   }
+  if (!sets.probes.empty()) out["probe_accuracy"] = summarise(run_probes(model, sets.probes, {})).accuracy;
   measure_writing(model, sets, out);
   return out;
 }

@@ -12,6 +12,7 @@
 
 #include "data/example_set.h"
 #include "eval/chat_model.h"
+#include "eval/probes.h"
 #include "train/replay_set.h"
 
 namespace keel {
@@ -20,7 +21,7 @@ namespace keel {
 struct MonitorPlan {
   int64_t prompts = 0;        // answered greedily; half of them of the domain; 0: nothing is measured at all
   int64_t answer_tokens = 0;  // most of one answer
-  int64_t row_tokens = 0;     // read of the domain's rows, of general text and of training rows, each
+  int64_t row_tokens = 0;     // read of the domain's rows, of general text, training rows and probes, each
 
   bool any() const { return prompts > 0; }
 };
@@ -37,6 +38,7 @@ struct MonitorSets {
   std::vector<Example> trained;  // rows of the training set
   std::vector<std::vector<int32_t>> domain_prompts, general_prompts;
   std::vector<std::vector<int32_t>> training_replies;  // that may be recited: up to kRecited tokens
+  std::vector<Probe> probes;                           // questions with choices
 };
 
 struct MonitorMaterial {
@@ -44,6 +46,7 @@ struct MonitorMaterial {
   const std::vector<Example>& validation;  // may be empty: training rows stand for the domain
   std::vector<Example> general;            // may be empty
   std::vector<std::vector<int32_t>> general_prompts;
+  std::vector<Probe> probes;  // questions with choices
 };
 
 inline constexpr int64_t kRecited = 1'000'000;
@@ -57,6 +60,7 @@ MonitorSets make_monitor_sets(ChatModel& model, const MonitorPlan& plan, Monitor
 //   rep4, end_of_turn      of the answers: mean repetition, share that ended by itself
 //   copied                 of the answers to domain prompts: longest run of tokens out of one training
 //                          reply, as a share of the answer; mean
+//   probe_accuracy         share of general questions whose right choice is the likeliest
 std::map<std::string, double> measure_monitors(ChatModel& model, const MonitorSets& sets,
                                                std::optional<double> eval_loss);
 

@@ -43,12 +43,26 @@ std::map<std::string, double> numbers_from(const Json& json) {
   return out;
 }
 
+Json to_json(const RowLosses& rows) {
+  Json out = Json::array();
+  for (const RowLoss& r : rows) out.push_back({exact(r.nll), r.tokens});
+  return out;
+}
+
+RowLosses row_losses_from(const Json& json) {
+  RowLosses out;
+  for (const Json& r : json) out.push_back({.nll = exact_from(r.at(0)), .tokens = r.at(1)});
+  return out;
+}
+
 Json to_json(const EvalOutcome& o) {
   return {{"domain", maybe(o.domain)},
           {"general", maybe(o.general)},
           {"kl", maybe(o.kl)},
           {"by_source", to_json(o.by_source)},
           {"monitors", to_json(o.monitors)},
+          {"domain_rows", to_json(o.domain_rows)},
+          {"general_rows", to_json(o.general_rows)},
           {"best", o.best},
           {"stop", o.stop},
           {"forgot", o.forgot}};
@@ -60,6 +74,8 @@ EvalOutcome outcome_from(const Json& json) {
           .kl = maybe_from(json.at("kl")),
           .by_source = numbers_from(json.at("by_source")),
           .monitors = numbers_from(json.at("monitors")),
+          .domain_rows = row_losses_from(json.at("domain_rows")),
+          .general_rows = row_losses_from(json.at("general_rows")),
           .best = json.at("best"),
           .stop = json.at("stop"),
           .forgot = json.at("forgot")};

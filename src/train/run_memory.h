@@ -13,14 +13,25 @@
 
 namespace keel {
 
+struct RowLoss {
+  double nll = 0;  // sum over its tokens
+  int64_t tokens = 0;
+};
+
+// Of the rows of a set, in their order, for intervals; of a large set every kMostRowLosses-th row counts as
+// one.
+inline constexpr size_t kMostRowLosses = 1000;
+using RowLosses = std::vector<RowLoss>;
+
 struct EvalOutcome {
   std::optional<double> domain, general;      // mean NLL; absent where there is no set
   std::optional<double> kl;                   // from the model as it was, per token of held-out replay text
   std::map<std::string, double> by_source{};  // of the domain set, where it has more than one source
   std::map<std::string, double> monitors{};   // train/monitors.h
-  bool best = false;                          // better domain NLL than ever before (the first counts)
-  bool stop = false;                          // patience is used up
-  bool forgot = false;                        // the general loss is above what stop_on_forgetting allows
+  RowLosses domain_rows{}, general_rows{};
+  bool best = false;    // better domain NLL than ever before (the first counts)
+  bool stop = false;    // patience is used up
+  bool forgot = false;  // the general loss is above what stop_on_forgetting allows
   Json row() const;
 };
 

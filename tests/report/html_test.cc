@@ -57,6 +57,22 @@ TEST(Escape, LongTextsAreCutBetweenCharacters) {
   EXPECT_EQ(shorten("港口港口", 3), "港口港… (1 more characters)");
 }
 
+TEST(Report, ShadesTheTokensOfRepliesByTheirLoss) {
+  TempDir dir;
+  write_file(dir / "metrics.jsonl", metrics(4));
+  write_file(dir / "summary.json", R"({"samples":[{"prompt":"P","reference":"a<b","answers":[],"tokens":{
+    "text":["a","<","b","c"],"readings":[
+      {"name":"before","nll":[2.5,0.05,7,null],"entropy":[1,2,3,null],"weight":[0.5,1,0.25,null]},
+      {"name":"after","nll":[0.2,0.1,3.25,1],"entropy":[1,2,3,4],"weight":[]}]}}]})");
+  const std::string page = page_of(dir.path());
+  EXPECT_THAT(page, HasSubstr("<span class=\"s3\" title=\"loss 2.50 (probability 8.21 %), weight 0.50, "
+                              "entropy 1.00\">a</span><span class=\"s0\" title=\"loss 0.05"));
+  EXPECT_THAT(page, HasSubstr(">&lt;</span><span class=\"s5\" title=\"loss 7.00"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"s5\" title=\"loss –, weight –, entropy –\">c</span>"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"s1\" title=\"loss 0.20 (probability 81.9 %), entropy 1.00\">a"));
+  EXPECT_THAT(page, HasSubstr("mean 1.14; highest “b” 3.25, “c” 1.00, “a” 0.20"));
+}
+
 TEST(Report, ShowsEveryPartOfTheSummary) {
   TempDir dir;
   write_file(dir / "metrics.jsonl", metrics(40));

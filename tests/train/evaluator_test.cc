@@ -37,6 +37,30 @@ TEST(Evaluator, TellsEachSourceAndTheTotalOfAllTokens) {
   EXPECT_EQ(out.row()["eval_loss"], *out.domain);
 }
 
+TEST(Evaluator, KeepsTheLossOfEachRow) {
+  const test::Tiny tiny("llama");
+  const EvalSets sets = two_sources(tiny);
+  const EvalOutcome out = Evaluator(*tiny.model, sets, {}).measure();
+  ASSERT_EQ(out.domain_rows.size(), sets.domain.size());
+  for (size_t i = 0; i < sets.domain.size(); ++i) {
+    const NllSum own = nll_over(*tiny.model, std::span(sets.domain).subspan(i, 1));
+    EXPECT_EQ(out.domain_rows[i].tokens, own.tokens);
+    EXPECT_NEAR(out.domain_rows[i].nll, own.nll, 1e-5 * own.nll) << "fp32, another batch";
+  }
+}
+
+TEST(Evaluator, RowsOfALargeSetAreKeptInGroups) {
+  const test::Tiny tiny("llama");
+  Example row = tiny.examples.front();
+  row.ids.resize(3), row.weight.assign({0, 1, 1}), row.turn.resize(3), row.end_of_turn.resize(3);
+  const EvalSets sets{.domain = {}, .general = std::vector<Example>(kMostRowLosses + 2, row)};
+  const EvalOutcome out = Evaluator(*tiny.model, sets, {}).measure();
+  ASSERT_EQ(out.general_rows.size(), kMostRowLosses);
+  EXPECT_EQ(out.general_rows[1].tokens, 4);
+  EXPECT_EQ(out.general_rows[2].tokens, 2);
+  EXPECT_NEAR(out.general_rows[1].nll, 2 * out.general_rows[2].nll, 1e-4);
+}
+
 TEST(Evaluator, OneSourceIsTheTotal) {
   const test::Tiny tiny("llama");
   const EvalSets sets{.domain = tiny.examples, .general = {}, .sources = {"law"}};

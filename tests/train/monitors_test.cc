@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "app/program.h"
+#include "eval/choice.h"
 #include "eval/generate.h"
 #include "eval/nll.h"
 #include "train/monitor_names.h"
@@ -20,7 +21,7 @@ TEST(MonitorPlan, TakesItsShareOfTheWork) {
     const MonitorPlan plan = monitor_plan(0.03, tokens);
     ASSERT_TRUE(plan.any());
     const double written = static_cast<double>(plan.answer_tokens * (kStepCost + plan.prompts));
-    const double read = 3 * static_cast<double>(plan.row_tokens) / 3;  // three sets of rows
+    const double read = 4 * static_cast<double>(plan.row_tokens) / 3;  // three sets of rows, and probes
     EXPECT_LE(written + read, 0.03 * tokens) << tokens;
     EXPECT_GE(written + read, 0.9 * 0.03 * tokens) << tokens;
   }
@@ -52,6 +53,13 @@ class MonitorsTest : public testing::Test {
     model_.emplace(load_chat_model(
         {.model = {.model_name_or_path = (dir_ / "model").string(), .precision = "fp32"}, .train = true}));
     for (int i = 0; i < 6; ++i) rows_.push_back(row({3, 4, 5}, {6, 7, 8, 6 + i}));
+    for (int i = 0; i < 9; ++i)
+      probes_.push_back({.id = std::to_string(i),
+                         .dimension = "general",
+                         .lang = "en",
+                         .type = "choice",
+                         .prompt = std::string(1, static_cast<char>('a' + i)),
+                         .spec = {{"choices", {"ab", "c", "de"}}, {"answer_index", i % 3}}});
   }
 
   static Example row(const std::vector<int32_t>& prompt, const std::vector<int32_t>& reply) {
@@ -67,16 +75,19 @@ class MonitorsTest : public testing::Test {
 
   MonitorSets sets(const std::vector<Example>& validation = {}) {
     set_ = ExampleSet::of(rows_);
-    return make_monitor_sets(*model_, {.prompts = 4, .answer_tokens = 6, .row_tokens = 64},
+    return make_monitor_sets(*model_, {.prompts = 4, .answer_tokens = 6, .row_tokens = row_tokens_},
                              {.trained = set_,
                               .validation = validation,
                               .general = {row({1}, {9, 10, 11})},
-                              .general_prompts = {{5, 6}, {6, 7}, {7, 8}}});
+                              .general_prompts = {{5, 6}, {6, 7}, {7, 8}},
+                              .probes = probes_});
   }
 
   test::TempDir dir_;
   std::optional<ChatModel> model_;
   std::vector<Example> rows_;
+  std::vector<Probe> probes_;
+  int64_t row_tokens_ = 4096;
   ExampleSet set_;
 };
 
@@ -122,12 +133,34 @@ TEST_F(MonitorsTest, AnAnswerThatStandsInATrainingReplyIsCopied) {
   EXPECT_LT(measure_monitors(*model_, s, {}).at("copied"), 1);
 }
 
+TEST_F(MonitorsTest, TheLikeliestChoiceCounts) {
+  double right = 0;
+  for (const Probe& p : probes_) {
+    std::vector<double> losses;
+    for (const Example& row : choice_rows(*model_, p, "mean", ""))
+      losses.push_back(nll_over(*model_->lm, std::span(&row, 1)).mean());
+    right += std::ranges::min_element(losses) - losses.begin() == p.spec["answer_index"].get<int64_t>();
+  }
+  EXPECT_DOUBLE_EQ(measure_monitors(*model_, sets(), {}).at("probe_accuracy"), right / 9);
+}
+
+TEST_F(MonitorsTest, TooFewOrTooLongQuestionsAreNotAsked) {
+  probes_[0].prompt.assign(600, 'a');  // the model reads 512 tokens
+  EXPECT_EQ(sets().probes.size(), 8U);
+  probes_[1].prompt.assign(600, 'a');
+  EXPECT_TRUE(sets().probes.empty()) << "seven are too few";
+  probes_.resize(9, probes_.back());
+  probes_[0] = probes_[1] = probes_.back();
+  row_tokens_ = 64;
+  EXPECT_TRUE(sets().probes.empty()) << "there is room for one or two";
+}
+
 TEST_F(MonitorsTest, PlainTextHasNoPrompts) {
   for (Example& e : rows_) e = row({1}, e.ids);
   set_ = ExampleSet::of(rows_);
-  const MonitorSets s =
-      make_monitor_sets(*model_, {.prompts = 4, .answer_tokens = 6, .row_tokens = 64},
-                        {.trained = set_, .validation = {}, .general = {}, .general_prompts = {}});
+  const MonitorSets s = make_monitor_sets(
+      *model_, {.prompts = 4, .answer_tokens = 6, .row_tokens = 64},
+      {.trained = set_, .validation = {}, .general = {}, .general_prompts = {}, .probes = {}});
   const auto measured = measure_monitors(*model_, s, {});
   EXPECT_TRUE(measured.contains("kl_domain"));
   EXPECT_FALSE(measured.contains("rep4") || measured.contains("copied") || measured.contains("kl_general"));

@@ -27,7 +27,10 @@ RunMemory busy_memory() {
           .ended = "stopped early",
           .first_loss = 0.1 + 0.2,
           .last_loss = kNaN,
-          .before = {.domain = 1.0 / 3, .general = kInfinity, .by_source = {{"a/b.jsonl", 0.1}, {"c", kNaN}}},
+          .before = {.domain = 1.0 / 3,
+                     .general = kInfinity,
+                     .by_source = {{"a/b.jsonl", 0.1}, {"c", kNaN}},
+                     .domain_rows = {{.nll = 1.0 / 7, .tokens = 3}, {.nll = kInfinity, .tokens = 1}}},
           .after = {.domain = 5e-324, .best = true},
           .evaluator = {.best = EvalOutcome{.domain = -kInfinity, .general = 0.7, .best = true},
                         .best_step = 4,
@@ -69,6 +72,11 @@ TEST(RunMemoryTest, EveryNumberComesBackBitByBit) {
   EXPECT_EQ(*is.before.general, kInfinity);
   EXPECT_EQ(is.before.by_source.at("a/b.jsonl"), 0.1);
   EXPECT_TRUE(std::isnan(is.before.by_source.at("c")));
+  ASSERT_EQ(is.before.domain_rows.size(), 2U);
+  EXPECT_EQ(is.before.domain_rows[0].nll, 1.0 / 7);
+  EXPECT_EQ(is.before.domain_rows[0].tokens, 3);
+  EXPECT_EQ(is.before.domain_rows[1].nll, kInfinity);
+  EXPECT_TRUE(is.before.general_rows.empty());
   EXPECT_EQ(*is.after.domain, 5e-324);
   EXPECT_FALSE(is.after.general);
   EXPECT_EQ(*is.evaluator.best->domain, -kInfinity);
