@@ -17,7 +17,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=(cuda kills sanitizers fuzz threads demo)
+ci_steps=(cuda kills pages sanitizers fuzz threads demo)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -173,6 +173,9 @@ step_cuda() { once cuda ./dev build cuda keel_cuda; }
 
 # Runs killed at random times, resumed and compared with undisturbed ones.
 step_kills() { once kills tests/kill.sh 20 "$build/keel"; tail -n 1 "$logs/kills" | sed 's/^/      /'; }
+
+# The pages that the program writes, in a real browser.
+step_pages() { once pages tests/browser.sh "$build/keel"; tail -n 1 "$logs/pages" | sed 's/^/      /'; }
 
 skip_reasons() {
   cat "$logs"/*.sum 2>/dev/null | sed -n 's/^S //p' | sort | uniq -c | sort -rn >"$logs/reasons"

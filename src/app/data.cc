@@ -17,6 +17,8 @@ constexpr std::array kDataCommands{
             run_data_preview},
     Command{"clean", "a new file without repeats, empty replies and (when asked) personal data",
             run_data_clean},
+    Command{"rewrite", "a new file whose replies are the model's own words, where they are still right",
+            run_data_rewrite},
 };
 
 void print_usage() {

@@ -9,5 +9,6 @@ namespace keel {
 int run_data_check(Args args);
 int run_data_clean(Args args);
 int run_data_preview(Args args);
+int run_data_rewrite(Args args);
 
 }  // namespace keel

@@ -109,6 +109,8 @@ void print(const Preview& preview) {
 std::string html_page(const Preview& preview) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>keel data "
       "preview</title>\n"
       "<style>{}</style>\n<h1>What is trained</h1>\n<p><span class=\"c\">context</span> "

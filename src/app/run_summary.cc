@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "config/red_lines.h"
 #include "corpus/rejection.h"

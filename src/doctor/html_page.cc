@@ -116,6 +116,7 @@ std::string verdict(const Diagnosis& d) {
 }  // namespace
 
 std::string html_page(const Diagnosis& d) {
+  const std::string charts = histogram(d.lengths) + scripts(d);
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -125,9 +126,12 @@ std::string html_page(const Diagnosis& d) {
       "check</title>\n<style>{}</style>\n</head>\n"
       "<body>\n<header><p class=\"kind\">keel data check</p><h1>Data check</h1>\n<p "
       "class=\"verdict\">{}</p></header>\n"
-      "<main>\n{}<div "
-      "class=\"charts\">{}{}</div>\n<section><h2>Findings</h2>\n{}</section>\n</main>\n</body>\n</html>\n",
-      page_style(), escape_html(verdict(d)), sources(d), histogram(d.lengths), scripts(d), findings(d));
+      "<main>\n{}{}<section><h2>Findings</h2>\n{}</section>\n</main>\n</body>\n</html>\n",
+      page_style(), escape_html(verdict(d)), sources(d),
+      charts.empty()
+          ? ""
+          : "<section><h2>Lengths and scripts</h2>\n<div class=\"charts\">" + charts + "</div></section>\n",
+      findings(d));
 }
 
 }  // namespace keel

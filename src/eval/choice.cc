@@ -1,5 +1,7 @@
 #include "eval/choice.h"
 
+#include <algorithm>
+
 #include "text/conversation_mask.h"
 
 namespace keel {
@@ -7,15 +9,17 @@ namespace {
 
 std::string letter(size_t choice) { return {static_cast<char>('A' + choice)}; }
 
+}  // namespace
+
 Example reply_row(const ChatModel& model, Json messages, const std::string& reply) {
   messages.push_back({{"role", "assistant"}, {"content", reply}});
   EncodedChat chat = encode_conversation(model.chat_template, model.tokenizer, messages).back();
   Example row{.ids = std::move(chat.ids), .turn = std::move(chat.turn), .end_of_turn = chat.is_end_of_turn};
-  for (size_t t = 0; t < row.ids.size(); ++t) row.weight.push_back(t > 0 && row.turn[t] >= 0 ? 1.0F : 0.0F);
+  const int32_t last = *std::ranges::max_element(row.turn);
+  for (size_t t = 0; t < row.ids.size(); ++t)
+    row.weight.push_back(t > 0 && last >= 0 && row.turn[t] == last ? 1.0F : 0.0F);
   return row;
 }
-
-}  // namespace
 
 const std::vector<std::string>& choice_scores() {
   static const std::vector<std::string> kNames{"mean", "sum", "letter"};

@@ -13,6 +13,9 @@ namespace keel {
 // listed in the prompt as A, B, … and the reply is a letter.
 const std::vector<std::string>& choice_scores();
 
+// The reply behind these messages; its tokens, the end of turn among them, are the labels.
+Example reply_row(const ChatModel& model, Json messages, const std::string& reply);
+
 // One row a choice, in their order; the tokens of the reply are its labels.
 std::vector<Example> choice_rows(const ChatModel& model, const Probe& probe, const std::string& score,
                                  const std::string& system);

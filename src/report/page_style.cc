@@ -42,6 +42,7 @@ tbody tr:hover{background:var(--veil)}
 .note{color:var(--soft);font-size:.9rem;margin-top:.5rem;max-width:50em}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.2rem}
 .charts+.charts{margin-top:1.2rem}
+section>.chart,.charts>.chart:only-child{max-width:48rem}
 .chart{background:var(--card);border:1px solid var(--rule);border-radius:.5rem;padding:.9rem 1rem .5rem;
 container-type:inline-size;display:flex;flex-direction:column}
 figcaption{font-weight:600}
@@ -84,6 +85,7 @@ overflow-wrap:normal}
 details{margin-top:1rem}summary{cursor:pointer;color:var(--accent);width:fit-content}
 .notes{padding-left:1.2rem;color:var(--soft);white-space:pre-line}
 @media(max-width:40rem){body{padding:1.5rem 1rem 3rem}h2{margin-top:2.2rem}.chart{padding:.8rem .7rem .3rem}
+.verdict{font-size:1rem;line-height:1.45;padding-left:.8rem}
 th,td{padding-right:1rem}}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--rule:#bbb;--grid:#ddd;
 --accent:#1f5f8b;--i0:#1f5f8b;--i1:#b4530a;--i2:#2c7a4b;--i3:#7a4a9e;--i4:#0b7480;--i5:#ad2f4b;--i6:#6b6417;
@@ -94,6 +96,7 @@ html{font-size:10pt}body{max-width:none;padding:0}nav,.band{display:none}
 h2{margin-top:1.6rem}h2,h3,caption,thead{break-after:avoid}.chart,.answer,.sample,tr,dl>div{break-inside:avoid}
 .charts{grid-template-columns:1fr 1fr;gap:.8rem}.scroll,pre{overflow:visible}
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
+table{min-width:0;font-size:.9em}th,td{padding-right:.7rem}tbody th,td:not(.n){overflow-wrap:anywhere}
 polygon,polyline,rect,.tokens span{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details::details-content{content-visibility:visible;block-size:auto}}
 )css";

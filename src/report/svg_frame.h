@@ -11,7 +11,7 @@ namespace keel {
 
 // One drawing is kWidth × kHeight units; the page scales it to the column.
 inline constexpr double kWidth = 560, kHeight = 300;
-inline constexpr double kLeft = 62, kRight = 30, kTop = 34, kBottom = 50;
+inline constexpr double kLeft = 72, kRight = 30, kTop = 34, kBottom = 50;
 
 struct Frame {
   Axis x, y;

@@ -51,6 +51,50 @@ TEST_F(DataCommand, CheckTellsOnePageAndWritesJsonAndHtml) {
   EXPECT_EQ(lines("out.html").front(), "<!DOCTYPE html>");
 }
 
+class DataRewrite : public test::TrainingTest {
+ protected:
+  Outcome rewrite(const std::string& more) const {
+    return run_keel("data rewrite --model_name_or_path " + path("model") +
+                    " --precision fp32 --threads 1 --dataset " + path("talks.jsonl") + " --tries 2 " + more);
+  }
+
+  void SetUp() override {
+    TrainingTest::SetUp();
+    write_file(dir_ / "talks.jsonl", Json{{"messages",
+                                           {{{"role", "user"}, {"content", "say a"}},
+                                            {{"role", "assistant"}, {"content", "a"}, {"weight", 0}},
+                                            {{"role", "user"}, {"content", "and b"}},
+                                            {{"role", "assistant"}, {"content", "b 7"}}}}}
+                                             .dump() +
+                                         "\n");
+  }
+};
+
+// A random model says nothing right: what matters here is that nothing is lost.
+TEST_F(DataRewrite, RepliesThatAreNotRewrittenStayAndTheLogSaysWhy) {
+  const Outcome o = rewrite("--output " + path("new.jsonl"));
+  ASSERT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("new.jsonl: 0 of 1 reply are the model's own words now"), std::string::npos)
+      << o.text;
+  EXPECT_NE(o.text.find("  kept as they were: 1 ("), std::string::npos) << o.text;
+  EXPECT_EQ(read_json(dir_ / "new.jsonl"), read_json(dir_ / "talks.jsonl"));
+  const Json log = read_json(dir_ / "new.log.jsonl");
+  EXPECT_EQ(log["message"], 3) << "the first reply is not trained";
+  EXPECT_EQ(log["reply"], "b 7");
+  EXPECT_NE(log["kept_because"], "");
+  EXPECT_EQ(run_keel("data check --dataset " + path("new.jsonl")).code, 0);
+}
+
+TEST_F(DataRewrite, NothingIsChangedInPlace) {
+  EXPECT_NE(rewrite("--output " + path("rows.jsonl")).text.find("rows.jsonl exists"), std::string::npos);
+  const Outcome o = rewrite("--overwrite true --output " + path("talks.jsonl"));
+  EXPECT_EQ(o.code, 2);
+  EXPECT_NE(o.text.find("is one of the files that are read"), std::string::npos) << o.text;
+  EXPECT_NE(
+      run_keel("data rewrite --dataset a.jsonl --output b.jsonl").text.find("model_name_or_path: not given"),
+      std::string::npos);
+}
+
 TEST_F(DataCommand, CheckOfALeakEndsWithOne) {
   const Outcome o =
       run_keel("data check --dataset " + path("rows.jsonl") + " --eval_dataset " + path("val.jsonl"));
@@ -153,14 +197,14 @@ TEST_F(DataCommand, MistakesAreTold) {
     EXPECT_EQ(o.code, 2) << args;
     EXPECT_NE(o.text.find(text), std::string::npos) << o.text;
   };
-  says("data", "check, preview, clean");
+  says("data", "check, preview, clean, rewrite");
   says("data chek", "Did you mean \"check\"?");
   says("data check", "dataset");
   says("data check --dataset nowhere.jsonl", "no such file");
   says("data check --dataset " + path("rows.jsonl") + " --val_size 0.1 --eval_dataset " + path("val.jsonl"),
        "one of them");
   says("data check --dataset " + path("rows.jsonl") + " --near_treshold 0.9", "near_threshold");
-  says("data clean --dataset " + path("rows.jsonl"), "a new file: --output clean.jsonl");
+  says("data clean --dataset " + path("rows.jsonl"), "a new file: --output new.jsonl");
   EXPECT_EQ(run_keel("data --help").code, 0);
   EXPECT_EQ(run_keel("data clean --help").code, 0);
 }

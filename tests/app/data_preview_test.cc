@@ -51,7 +51,8 @@ TEST_F(DataPreview, WritesThePageEscaped) {
   EXPECT_THAT(html, HasSubstr("&lt;</span>"));
   EXPECT_THAT(html, HasSubstr("<span class=\"e\" title=\"97, weight 0.5\">&lt;|im_end|&gt;</span>"));
   EXPECT_THAT(html, HasSubstr("prefers-color-scheme:dark"));
-  for (const char* request : {"http", "<script", "@import", "url("})
+  EXPECT_THAT(html, HasSubstr("Content-Security-Policy"));
+  for (const char* request : {"http:", "https:", "<script", "@import", "url("})
     EXPECT_THAT(html, Not(HasSubstr(request)));
   EXPECT_THAT(html, Not(HasSubstr("Not trained")));  // the second row was not asked for
 }
