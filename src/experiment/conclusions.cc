@@ -8,9 +8,12 @@
 
 #include "base/names.h"
 #include "eval/compare.h"
+#include "experiment/compute.h"
 
 namespace keel {
 namespace {
+
+constexpr double kStepOfFlops = 0.05;  // that a budget of flops may be missed by
 
 constexpr size_t kManySeeds = 5;  // with fewer, drawing seeds says little of how seeds differ
 
@@ -137,21 +140,31 @@ class Conclusion {
     }
   }
 
+  // What a run has used up of the plan's budget.
+  double spent(const RunOutcome& run) const {
+    if (plan_.budget == "steps") return static_cast<double>(run.steps);
+    const auto tokens = static_cast<double>(run.tokens);
+    if (plan_.budget == "tokens") return tokens;
+    return tokens * passes_per_token(std::ranges::find(plan_.runs, run.arm, &PlannedRun::arm)->config);
+  }
+
   // Arms may differ in what they planned to train alike: one that stopped early, or left rows out.
   void say_budget() {
-    const bool steps = plan_.budget == "steps";
-    const auto spent = [&](const RunOutcome* run) { return steps ? run->steps : run->tokens; };
     const RunOutcome *least = nullptr, *most = nullptr;
     for (const RatePoint& p : points_)
       for (const RunOutcome* run : p.runs) {
         if (run->sick()) continue;
-        if (!least || spent(run) < spent(least)) least = run;
-        if (!most || spent(run) > spent(most)) most = run;
+        if (!least || spent(*run) < spent(*least)) least = run;
+        if (!most || spent(*run) > spent(*most)) most = run;
       }
-    if (!least || spent(least) == spent(most)) return;
-    say("The budget was not the same: {} trained {} {}, {} {}.",
-        run_name(least->arm, least->rate, least->seed), spent(least), steps ? "steps" : "supervised tokens",
-        run_name(most->arm, most->rate, most->seed), spent(most));
+    const bool flops = plan_.budget == "flops";  // are shared out in whole steps
+    if (!least || spent(*most) <= spent(*least) * (flops ? 1 + kStepOfFlops : 1)) return;
+    say("The budget was not the same: {} trained {:.0f} {}, {} {:.0f}.",
+        run_name(least->arm, least->rate, least->seed), spent(*least),
+        flops                     ? "supervised tokens times passes"
+        : plan_.budget == "steps" ? "steps"
+                                  : "supervised tokens",
+        run_name(most->arm, most->rate, most->seed), spent(*most));
   }
 
   void say_sick() {

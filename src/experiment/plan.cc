@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/names.h"
 #include "config/settings.h"
 #include "config/validate.h"
 #include "config/values.h"
 #include "experiment/arm_rules.h"
+#include "experiment/compute.h"
 #include "experiment/plan_file.h"
 
 namespace keel {
@@ -40,7 +42,7 @@ class PlanReader : private PlanFile {
     rates_ = rates("/learning_rates");
     read_seeds();
     read_eval();
-    plan_.budget = word("/budget", plan_.budget, {"tokens", "steps"});
+    plan_.budget = word("/budget", plan_.budget, {"tokens", "steps", "flops"});
     plan_.keep_models = yes_or_no("/keep_models", plan_.keep_models);
     read_match();
     read_contrasts();
@@ -172,6 +174,7 @@ class PlanReader : private PlanFile {
   }
 
   void make_runs();
+  void share_out_flops();
   PlannedRun run_of(const ArmEntry& arm, double rate, int64_t seed);
   void check_base(const LoadedRun& base);
   void check_arm(const ArmEntry& arm, RunConfig base);
@@ -239,6 +242,25 @@ void PlanReader::make_runs() {
     for (const ArmEntry& arm : arms_)
       for (const double rate : arm.rates.empty() ? rates_ : arm.rates)
         plan_.runs.push_back(run_of(arm, rate, seed));
+  if (plan_.budget == "flops" && problems().empty()) share_out_flops();
+}
+
+// The first arm trains as base says, the others as long as it takes for the same work.
+void PlanReader::share_out_flops() {
+  for (const ArmEntry& arm : arms_) {
+    const auto run = std::ranges::find(plan_.runs, arm.name, &PlannedRun::arm);
+    if (run->config.protection.distill)
+      problem("/arms/" + arm.name, "budget: flops with a teacher, whose size the plan does not know",
+              "budget: tokens or steps");
+  }
+  const double whole = passes_per_token(plan_.runs.front().config);
+  for (PlannedRun& run : plan_.runs) {
+    const double share = whole / passes_per_token(run.config);
+    TrainOptions& train = run.config.train;
+    train.num_train_epochs *= share;
+    if (train.max_steps > 0)
+      train.max_steps = std::max<int64_t>(1, std::llround(static_cast<double>(train.max_steps) * share));
+  }
 }
 
 void PlanReader::check_measures() {

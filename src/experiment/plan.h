@@ -43,7 +43,7 @@ struct Plan {
   std::string suite;              // empty: none
   std::string half = "monitor";
   std::string domain = "eval_dataset";  // or suite: the accuracy of its dimension "domain"
-  std::string budget = "tokens";        // what is the same in every arm; or steps
+  std::string budget = "tokens";        // what is the same in every arm; or steps, flops
   std::optional<double> target;         // domain score to match the arms at; nothing: found from the runs
   bool keep_models = true;
   std::vector<ArmPair> contrasts;  // differences that are claimed; every arm against the first by default

@@ -192,6 +192,21 @@ TEST(Conclusions, ABudgetThatWasNotTheSameIsSaid) {
                        "plain_lr0.0002_seed1 70."));
 }
 
+TEST(Conclusions, ABudgetOfFlopsWeighsTokensByWhatTheyCost) {
+  Case c = two_arms();
+  c.plan.budget = "flops";
+  for (const std::string& arm : c.plan.arms) c.plan.runs.push_back({.arm = arm});
+  c.plan.runs[0].config.loss.token_weighting = "none";
+  c.plan.runs[1].config.loss.token_weighting = "stm";  // one pass more than three
+  for (RunOutcome& run : c.runs) run.tokens = run.arm == "plain" ? 400 : 305;
+  EXPECT_THAT(c.findings().sentences, Not(Contains(HasSubstr("budget")))) << "1200 and 1220";
+  c.runs[3].tokens = 400;
+  EXPECT_THAT(
+      c.findings().sentences,
+      Contains("The budget was not the same: plain_lr0.0001_seed1 trained 1200 supervised tokens times "
+               "passes, nlirg_lr0.0002_seed1 1600."));
+}
+
 TEST(Conclusions, WhereNothingIsForgottenNothingIsProtected) {
   Case c;
   c.add("plain", 1e-4, 1, model(2.0, 3.0, 30));

@@ -146,6 +146,27 @@ TEST_F(PlanTest, TheBudgetDecidesWhetherAnArmMayHaveStepsOfItsOwn) {
   EXPECT_THAT(refusal(kBase + arms + "budget: steps\n"), HasSubstr(refused));
 }
 
+TEST_F(PlanTest, ABudgetOfFlopsGivesCostlierArmsFewerEpochs) {
+  const std::string arms =
+      "arms:\n"
+      "  plain: {token_weighting: none}\n"
+      "  replay: {token_weighting: none, protect: true, kl_replay_ratio: 0.5}\n"
+      "  lora: {token_weighting: none, finetuning_type: lora}\n"
+      "  psft: {token_weighting: psft, kl_train: 1}\n"
+      "budget: flops\n";
+  const Plan plan = read(kBase + "  epochs: 3\n" + arms);
+  ASSERT_EQ(plan.runs.size(), 4U);
+  const auto epochs = [&](size_t i) { return plan.runs[i].config.train.num_train_epochs; };
+  EXPECT_DOUBLE_EQ(epochs(0), 3);
+  EXPECT_DOUBLE_EQ(epochs(1), 3 * 3 / 4.5);  // half as many tokens again
+  EXPECT_DOUBLE_EQ(epochs(2), 3 * 3 / 2.0);
+  EXPECT_DOUBLE_EQ(epochs(3), 3 * 3 / 5.0);  // two passes of the model as it was
+  EXPECT_EQ(read(kBase + "  max_steps: 10\n" + arms).runs[1].config.train.max_steps, 7);
+  EXPECT_THAT(
+      refusal(kBase + "arms: {plain: {}, taught: {distill: true, teacher_model_path: t}}\nbudget: flops\n"),
+      HasSubstr("budget: flops with a teacher, whose size the plan does not know"));
+}
+
 TEST_F(PlanTest, TheExampleIsAPlan) {
   const Plan plan = read_plan((test::source_dir() / "examples/compare/plan.yaml").string());
   EXPECT_EQ(plan.runs.size(), 6U);
