@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -69,14 +70,14 @@ std::string monitor_title(const std::string& name) {
   return fmt::format("{} ({})", titles.at(name), name);
 }
 
-std::string loss_cell(double v) {
-  return fmt::format("{:.4f}", std::abs(v) < 5e-5 ? 0.0 : v);
-}  // no "-0.0000"
+std::string four_digits(double v) {
+  return fmt::format("{:.4f}", std::abs(v) < 5e-5 ? 0.0 : v);  // no "-0.0000"
+}
 
 // A line of "Before and after".
 Json measure_row(const std::string& name, const std::optional<double>& before,
                  const std::optional<double>& after, const std::string& interval = "") {
-  const auto cell = [](const std::optional<double>& v) { return v ? loss_cell(*v) : "–"; };
+  const auto cell = [](const std::optional<double>& v) { return v ? four_digits(*v) : "–"; };
   const bool both = before && after;
   return {name, cell(before), cell(after), both ? fmt::format("{:+.4f}", *after - *before) : "–", interval};
 }
@@ -87,6 +88,7 @@ std::string interval_of(const RowLosses& before, const RowLosses& after) {
   Stratum rows;
   for (size_t i = 0; i < after.size(); ++i) {
     if (before[i].tokens != after[i].tokens) return "";  // a resumed run has other data
+    if (!std::isfinite(before[i].nll) || !std::isfinite(after[i].nll)) return "";
     if (after[i].tokens > 0)
       rows.pairs.push_back({before[i].nll, after[i].nll, static_cast<double>(after[i].tokens)});
   }
@@ -115,11 +117,13 @@ Json before_and_after(const TrainSummary& s) {
   for (const auto& [name, value] : s.after.monitors)
     rows.push_back(measure_row(monitor_title(name), was(s.before.monitors, name), value));
   rows.push_back(measure_row("training loss, first and last step", s.first_loss, s.last_loss));
+  const bool any = std::ranges::any_of(rows, [](const Json& row) { return row[4] != ""; });
   return {
       {"title", "Before and after"},
       {"columns", {"", "before", "after", "change", "95 % interval"}},
       {"rows", rows},
-      {"note", "Interval of the change: rows are drawn anew 10,000 times, each with both of its losses."}};
+      {"note",
+       any ? "Interval of the change: rows are drawn anew 10,000 times, each with both of its losses." : ""}};
 }
 
 // What rejected.jsonl holds, by reason.
