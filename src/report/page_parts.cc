@@ -72,7 +72,8 @@ std::string render_table(const Json& table) {
   if (body.empty()) return {};
   if (!head.empty()) head = fmt::format("<thead><tr>{}</tr></thead>\n", head);
   const std::string title = text_of(table, "title"), note = text_of(table, "note");
-  const std::string caption = title.empty() ? "" : fmt::format("<caption>{}</caption>", escape_html(title));
+  const std::string caption =
+      title.empty() ? "" : fmt::format("<caption><span>{}</span></caption>", escape_html(title));
   return fmt::format(
       "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
       "aria-label=\"{}\"><table>{}{}<tbody>{}</tbody></table></div>\n{}",

@@ -33,6 +33,7 @@ a{color:var(--accent);text-underline-offset:.2em}
 .scroll{overflow-x:auto;margin-top:1.2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;overflow-wrap:normal;min-width:min(100%,34rem)}
 caption{text-align:left;font-weight:600;padding-bottom:.5rem}
+caption span{display:inline-block;position:sticky;left:0;max-width:calc(100vw - 2.2rem)}
 th,td{padding:.5rem 1.4rem .5rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--rule)}
 th:last-child,td:last-child{padding-right:.2rem}
 tbody th{font-weight:400}
