@@ -122,10 +122,11 @@ class Browser:
 
     def __init__(self):
         self._driver = sync_playwright().start()
-        # Without its sandbox, which root cannot have; it sees no pages but ours. The other flags: no requests of its own.
+        # Without its sandbox, which root cannot have; it sees no pages but ours. Containers have little shared memory. The
+        # other flags: no requests of its own.
         self._browser = self._driver.chromium.launch(executable_path=find_chromium(), args=[
-            "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--disable-quic"])
+            "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-quic"])
         self._tabs = {}
         self._counter = self._browser.new_page()
 
