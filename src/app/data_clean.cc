@@ -14,17 +14,13 @@ namespace keel {
 namespace {
 
 struct CleanArgs {
-  std::string output;
-  bool overwrite = false;
+  NewRowsOptions rows;
   CleanOptions clean;
   DoctorOptions limits;
 
   template <class V>
   void fields(V& v) {
-    v.group("output");
-    v("output", output,
-      "new JSONL file (OpenAI messages, or text); FILE.log.jsonl beside it tells every change");
-    v("overwrite", overwrite, "replace an earlier output");
+    rows.fields(v);
     clean.fields(v);
     limits.fields(v);
   }
@@ -33,9 +29,9 @@ struct CleanArgs {
 void print_summary(const Cleaned& cleaned, const CleanArgs& args) {
   int64_t left_out = 0;
   for (const Change& c : cleaned.changes) left_out += c.what == "left out";
-  fmt::print("{}: {} kept, {} left out, {} masked; every change is told in {}\n", args.output,
+  fmt::print("{}: {} kept, {} left out, {} masked; every change is told in {}\n", args.rows.output,
              counted(static_cast<int64_t>(cleaned.rows.size()), "row"), format_count(left_out),
-             counted(cleaned.masked, "item"), log_of_rows(args.output).string());
+             counted(cleaned.masked, "item"), log_of_rows(args.rows.output).string());
 }
 
 }  // namespace
@@ -46,18 +42,18 @@ int run_data_clean(Args args) {
   if (!parse_data_options("data clean", "[CONFIG.yaml] --dataset FILE --output NEW.jsonl", config,
                           collect_fields(options), args))
     return 0;
-  check_new_rows(options.output, options.overwrite);
+  check_new_rows(options.rows);
   config.model.model_name_or_path.clear();  // nothing here needs tokens
   config.data.val_size = 0;                 // all rows are cleaned; what is held out is chosen afterwards
   const LoadedSubject loaded = load_subject(config, options.limits);
   for (const Side* side : {&loaded.subject.train, &loaded.subject.validation})
-    check_not_read(options.output, side->rows);
+    check_not_read(options.rows.output, side->rows);
   const Cleaned cleaned = clean(loaded.subject, options.clean);
   std::vector<Json> changes;
   for (const Change& c : cleaned.changes)
     changes.push_back({{"place", c.place}, {"what", c.what}, {"why", c.why}});
-  write_lines(log_of_rows(options.output), changes);
-  write_lines(options.output, cleaned.rows);
+  write_lines(log_of_rows(options.rows.output), changes);
+  write_lines(options.rows.output, cleaned.rows);
   print_summary(cleaned, options);
   return 0;
 }

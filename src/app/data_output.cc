@@ -15,11 +15,11 @@ bool same_file(const fs::path& a, const fs::path& b) {
 
 fs::path log_of_rows(const fs::path& output) { return fs::path(output).replace_extension(".log.jsonl"); }
 
-void check_new_rows(const std::string& output, bool overwrite) {
-  if (output.empty())
+void check_new_rows(const NewRowsOptions& options) {
+  if (options.output.empty())
     throw UserError({.where = "output", .found = "not given", .wanted = "a new file: --output new.jsonl"});
-  for (const fs::path& path : {fs::path(output), log_of_rows(output)}) {
-    if (fs::exists(path) && !overwrite)
+  for (const fs::path& path : {fs::path(options.output), log_of_rows(options.output)}) {
+    if (fs::exists(path) && !options.overwrite)
       throw UserError({.where = "output",
                        .found = path.string() + " exists",
                        .wanted = "a new file",

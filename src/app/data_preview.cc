@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "report/html_escape.h"
+#include "report/page.h"
 
 namespace keel {
 namespace {
@@ -46,17 +47,6 @@ h2{font-size:1rem;margin:1.6rem 0 .4rem}
 .c{color:var(--c)}.t{background:var(--t);color:var(--tf)}.e{background:var(--e);color:#fff}
 .t,.e{border-radius:2px;box-shadow:inset 1px 0 0 var(--bg)}
 )";
-
-void check_given(const RunConfig& config) {
-  std::vector<ErrorText> problems;
-  if (config.data.dataset.empty() && config.data.datasets.empty())
-    problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
-  if (config.model.model_name_or_path.empty())
-    problems.push_back({.where = "model_name_or_path",
-                        .found = "not given",
-                        .wanted = "the folder of a model: its tokenizer and chat template make the tokens"});
-  throw_problems(problems);
-}
 
 // The run's own data options, with nothing held out and bad rows shown instead of stopping the reading.
 DataOptions first_rows(DataOptions data, int64_t rows) {
@@ -107,22 +97,19 @@ void print(const Preview& preview) {
 }
 
 std::string html_page(const Preview& preview) {
-  std::string out = fmt::format(
-      "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'\">"
-      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>keel data "
-      "preview</title>\n"
-      "<style>{}</style>\n<h1>What is trained</h1>\n<p><span class=\"c\">context</span> "
-      "<span class=\"t\">trained</span> <span class=\"e\">end of turn</span></p>\n<p>{}</p>\n",
-      kStyle, escape_html(preview.summary));
+  std::string out =
+      page_head("keel data preview", kStyle) +
+      fmt::format(
+          "<body>\n<h1>What is trained</h1>\n<p><span class=\"c\">context</span> "
+          "<span class=\"t\">trained</span> <span class=\"e\">end of turn</span></p>\n<p>{}</p>\n",
+          escape_html(preview.summary));
   for (size_t i = 0; i < preview.rows.size(); ++i)
     out += fmt::format("<h2>row {} · {}</h2>\n<pre>{}</pre>\n", i + 1, escape_html(visible(preview.heads[i])),
                        html_view(preview.rows[i]));
   if (!preview.refused.empty()) out += "<h2>Not trained</h2>\n<ul>\n";
   for (const std::string& refused : preview.refused)
     out += fmt::format("<li>{}</li>\n", escape_html(refused));
-  return out + (preview.refused.empty() ? "" : "</ul>\n") + "</html>\n";
+  return out + (preview.refused.empty() ? "" : "</ul>\n") + "</body>\n</html>\n";
 }
 
 }  // namespace
@@ -133,7 +120,7 @@ int run_data_preview(Args args) {
   if (!parse_data_options("data preview", "[CONFIG.yaml] --dataset FILE --model_name_or_path DIR [--rows N]",
                           config, collect_fields(options), args))
     return 0;
-  check_given(config);
+  check_model_given(config);
   const Preview preview = make_preview(config, options.rows);
   if (!options.html.empty()) write_file(options.html, html_page(preview));
   print(preview);

@@ -9,7 +9,6 @@
 #include "app/data_output.h"
 #include "app/data_subject.h"
 #include "app/session.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "doctor/clean.h"
 #include "doctor/wording.h"
@@ -19,16 +18,12 @@ namespace keel {
 namespace {
 
 struct RewriteArgs {
-  std::string output;
-  bool overwrite = false;
+  NewRowsOptions rows;
   RewriteOptions rewrite;
 
   template <class V>
   void fields(V& v) {
-    v.group("output");
-    v("output", output,
-      "new JSONL file (OpenAI messages, or text); FILE.log.jsonl beside it tells what became of each reply");
-    v("overwrite", overwrite, "replace an earlier output");
+    rows.fields(v);
     rewrite.fields(v);
   }
 };
@@ -70,7 +65,7 @@ std::vector<RewriteTask> tasks_of(const std::vector<Record>& records, std::vecto
 Json log_line_of(const Record& record, const Place& place, const RewriteTask& task, const Rewriting& r) {
   Json line{{"place", record.place}, {"message", place.message}, {"reply", task.reply}};
   if (r.text.empty()) {
-    line["kept_because"] = r.why;
+    line["kept_because"] = r.why.text();
   } else {
     line["rewriting"] = r.text;
     line["loss"] = r.loss;
@@ -79,22 +74,13 @@ Json log_line_of(const Record& record, const Place& place, const RewriteTask& ta
   return line;
 }
 
-// Reasons name words and numbers; what is counted is their kind.
-std::string kind_of(const std::string& why) {
-  if (why.ends_with("is lost")) return "a name or number was lost";
-  if (why.ends_with("is new")) return "a name or number was new";
-  if (why.ends_with("in common")) return "too few words were in common";
-  if (why.ends_with("as long")) return "it was much shorter or longer";
-  return why;
-}
-
 void print_rewritten(const std::vector<Rewriting>& all, const std::string& output) {
   std::map<std::string, int64_t> why;
   int64_t taken = 0;
   double loss = 0, own = 0;
   for (const Rewriting& r : all) {
     if (r.text.empty()) {
-      ++why[kind_of(r.why)];
+      ++why[r.why.kind];
       continue;
     }
     ++taken;
@@ -123,31 +109,28 @@ int run_data_rewrite(Args args) {
                           "[CONFIG.yaml] --model_name_or_path DIR --dataset FILE --output NEW.jsonl", config,
                           collect_fields(options), args))
     return 0;
-  check_new_rows(options.output, options.overwrite);
-  if (config.model.model_name_or_path.empty())
-    throw UserError(
-        {.where = "model_name_or_path", .found = "not given", .wanted = "the model that will be trained"});
-  RunConfig rows_only = config;
-  rows_only.model.model_name_or_path.clear();
-  rows_only.data.val_size = 0;
-  LoadedSubject loaded = load_subject(rows_only, {});
-  RowSet& rows = loaded.subject.train.rows;
-  check_not_read(options.output, rows);
+  check_new_rows(options.rows);
+  check_model_given(config);
+  std::vector<Json> log, out;
+  RowSet rows = read_rows(training_specs(config.data), config.data, [&](const Rejection& r) {
+    log.push_back({{"place", r.place}, {"left_out", "a bad row: " + sentence(r)}});
+  });
+  if (!log.empty()) warn("{} cannot be used, and left out", counted(static_cast<int64_t>(log.size()), "row"));
+  check_not_read(options.rows.output, rows);
   ChatModel model = load_model(config, false);
   std::vector<Place> places;
   const std::vector<RewriteTask> tasks = tasks_of(rows.records, places);
   options.rewrite.seed = config.train.seed;
   const std::vector<Rewriting> rewritings = rewrite(model, tasks, options.rewrite);
-  std::vector<Json> log, out;
   for (size_t i = 0; i < tasks.size(); ++i) {
     Record& record = rows.records[places[i].record];
     log.push_back(log_line_of(record, places[i], tasks[i], rewritings[i]));
     if (!rewritings[i].text.empty()) record.messages[places[i].message]["content"] = rewritings[i].text;
   }
   for (const Record& record : rows.records) out.push_back(row_of(record));
-  write_lines(log_of_rows(options.output), log);
-  write_lines(options.output, out);
-  print_rewritten(rewritings, options.output);
+  write_lines(log_of_rows(options.rows.output), log);
+  write_lines(options.rows.output, out);
+  print_rewritten(rewritings, options.rows.output);
   return 0;
 }
 

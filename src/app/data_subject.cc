@@ -39,6 +39,17 @@ bool is_told(const FieldRef& field) {
 
 }  // namespace
 
+void check_model_given(const RunConfig& config) {
+  std::vector<ErrorText> problems;
+  if (config.data.dataset.empty() && config.data.datasets.empty())
+    problems.push_back({.where = "dataset", .found = "not given", .wanted = "one or more files"});
+  if (config.model.model_name_or_path.empty())
+    problems.push_back({.where = "model_name_or_path",
+                        .found = "not given",
+                        .wanted = "the folder of a model: its tokenizer and chat template make the tokens"});
+  throw_problems(problems);
+}
+
 TextModelOptions text_options(const RunConfig& config) {
   return {.model = config.model,
           .template_name = config.data.template_name,

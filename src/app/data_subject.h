@@ -23,6 +23,9 @@ struct LoadedSubject {
 // What of the configuration tells how rows become text and tokens.
 TextModelOptions text_options(const RunConfig& config);
 
+// UserError: no dataset, no model.
+void check_model_given(const RunConfig& config);
+
 // UserError: no dataset, val_size beside eval_dataset, what cannot be read.
 LoadedSubject load_subject(const RunConfig& config, const DoctorOptions& limits);
 

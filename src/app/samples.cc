@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "eval/generate.h"
 #include "eval/nll.h"
+#include "loss/gem.h"
 #include "loss/registry.h"
 
 namespace keel {
@@ -138,17 +139,16 @@ void answer_samples(SampleSet& set, ChatModel& model, const std::string& name,
 }
 
 void read_replies(SampleSet& set, ChatModel& model, const std::string& name, const LossOptions& loss) {
-  LossOptions own = loss;
-  own.weighting_control = "none";
-  if (own.token_weighting == "gem" || find_weighting(own.token_weighting).reference != ReferenceModel::none)
-    own.token_weighting = "none";
+  const bool by_token = loss.token_weighting != "none" && loss.token_weighting != kGem &&
+                        loss.weighting_control == "none" && loss.weighting_by_dataset.empty() &&
+                        reference_asked(loss, {}) == ReferenceModel::none;
+  const LossOptions own = by_token ? loss : LossOptions{.token_weighting = "none"};
   std::vector<Example> rows;
   for (const auto& s : set.samples) rows.push_back(s.row);
   size_t next = 0;
   nll_over(*model.lm, rows, {.loss = own, .on_row = [&](const RowSignals& signals) {
                                auto& sample = set.samples[next++];
-                               sample.readings.emplace_back(
-                                   name, reading_of(sample, signals, own.token_weighting != "none"));
+                               sample.readings.emplace_back(name, reading_of(sample, signals, by_token));
                              }});
 }
 

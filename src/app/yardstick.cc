@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 
 #include "app/eval_suite.h"
 #include "base/hash.h"
@@ -19,7 +18,7 @@ void add_rows(CausalLM& model, const std::vector<Example>& set, const char* dime
   const auto add = [&](const RowSignals& row) {
     if (row.example->supervised() == 0) return;
     ProbeResult r{.id = std::to_string(row.example - set.data()), .dimension = dimension, .type = "nll"};
-    r.nll = std::accumulate(row.nll.begin(), row.nll.end(), 0.0);
+    r.nll = row.nll_sum();
     r.tokens = row.example->supervised();
     r.group = dimension;
     r.content = hash64(std::as_bytes(std::span(row.example->ids)));

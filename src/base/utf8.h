@@ -15,6 +15,9 @@ char32_t next_character(std::string_view text, size_t& at);
 // Well-formed text comes back unchanged.
 std::string repair_utf8(std::string_view text);
 
+std::string_view trimmed(std::string_view text);  // without blanks, tabs and line ends around it
+std::string lower_ascii(std::string_view text);   // other letters stay as they are
+
 // The longest beginning of well-formed text that has at most `bytes` bytes and cuts no character.
 std::string_view utf8_prefix(std::string_view text, size_t bytes);
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "corpus/dedup/characters.h"
+#include "corpus/dedup/script_count.h"
 #include "data/mix.h"
 #include "data/sampler.h"
 #include "doctor/checks.h"
-#include "doctor/script_count.h"
 
 namespace keel {
 namespace {

@@ -117,21 +117,16 @@ std::string verdict(const Diagnosis& d) {
 
 std::string html_page(const Diagnosis& d) {
   const std::string charts = histogram(d.lengths) + scripts(d);
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>Data "
-      "check</title>\n<style>{}</style>\n</head>\n"
-      "<body>\n<header><p class=\"kind\">keel data check</p><h1>Data check</h1>\n<p "
-      "class=\"verdict\">{}</p></header>\n"
-      "<main>\n{}{}<section><h2>Findings</h2>\n{}</section>\n</main>\n</body>\n</html>\n",
-      page_style(), escape_html(verdict(d)), sources(d),
-      charts.empty()
-          ? ""
-          : "<section><h2>Lengths and scripts</h2>\n<div class=\"charts\">" + charts + "</div></section>\n",
-      findings(d));
+  return page_head("Data check", page_style()) +
+         fmt::format(
+             "<body>\n<header><p class=\"kind\">keel data check</p><h1>Data check</h1>\n<p "
+             "class=\"verdict\">{}</p></header>\n"
+             "<main>\n{}{}<section><h2>Findings</h2>\n{}</section>\n</main>\n</body>\n</html>\n",
+             escape_html(verdict(d)), sources(d),
+             charts.empty() ? ""
+                            : "<section><h2>Lengths and scripts</h2>\n<div class=\"charts\">" + charts +
+                                  "</div></section>\n",
+             findings(d));
 }
 
 }  // namespace keel

@@ -13,20 +13,13 @@
 namespace keel {
 namespace {
 
-std::string trimmed(const std::string& text) {
-  const char* space = " \t\r\n";
-  const size_t begin = text.find_first_not_of(space);
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
 // Lower case, white space runs as one space.
 std::string folded(const std::string& text) {
   std::string out;
-  for (const char c : trimmed(text)) {
+  for (const char c : lower_ascii(trimmed(text))) {
     const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
     if (space && !out.empty() && out.back() == ' ') continue;
-    out += space ? ' ' : (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+    out += space ? ' ' : c;
   }
   return out;
 }
@@ -43,7 +36,7 @@ std::string bare(std::string text) {
       if (quote && text.starts_with(edge)) text.erase(0, edge.size()), changed = true;
     }
   }
-  return trimmed(text);
+  return std::string(trimmed(text));
 }
 
 int64_t word_count(const std::string& text) {
@@ -56,7 +49,7 @@ int64_t word_count(const std::string& text) {
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(trimmed(line));
+  for (std::string line; std::getline(in, line);) out.emplace_back(trimmed(line));
   return out;
 }
 
@@ -207,11 +200,12 @@ bool last_number_is(const std::string& reply, double answer) {
 }
 
 bool matches_pattern(const std::string& reply, const std::string& pattern) {
-  return std::regex_search(trimmed(reply), std::regex(pattern, std::regex::ECMAScript | std::regex::icase));
+  return std::regex_search(std::string(trimmed(reply)),
+                           std::regex(pattern, std::regex::ECMAScript | std::regex::icase));
 }
 
 bool meets_constraints(const std::string& reply, const Json& constraint) {
-  const std::string text = trimmed(reply);
+  const std::string text(trimmed(reply));
   return std::ranges::all_of(constraint.items(),
                              [&](const auto& c) { return conditions().at(c.key()).holds(text, c.value()); });
 }

@@ -15,9 +15,10 @@ Example reply_row(const ChatModel& model, Json messages, const std::string& repl
   messages.push_back({{"role", "assistant"}, {"content", reply}});
   EncodedChat chat = encode_conversation(model.chat_template, model.tokenizer, messages).back();
   Example row{.ids = std::move(chat.ids), .turn = std::move(chat.turn), .end_of_turn = chat.is_end_of_turn};
-  const int32_t last = *std::ranges::max_element(row.turn);
+  int32_t last = 0;
+  for (const int32_t turn : row.turn) last = std::max(last, turn);
   for (size_t t = 0; t < row.ids.size(); ++t)
-    row.weight.push_back(t > 0 && last >= 0 && row.turn[t] == last ? 1.0F : 0.0F);
+    row.weight.push_back(t > 0 && row.turn[t] == last ? 1.0F : 0.0F);
   return row;
 }
 

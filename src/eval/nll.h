@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <numeric>
 #include <span>
 
 #include "data/example.h"
@@ -28,6 +29,8 @@ struct RowSignals {
   const Example* example;
   // At the place of the prediction (the label is the next token); 0 elsewhere.
   std::vector<float> nll, entropy, weight;  // weight: that of NllOptions::loss
+
+  double nll_sum() const { return std::accumulate(nll.begin(), nll.end(), 0.0); }
 };
 
 struct NllOptions {

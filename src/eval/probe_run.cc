@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "data/encode.h"
 #include "eval/choice.h"
@@ -130,7 +129,7 @@ void measure_rows(ChatModel& model, const PreparedProbes& group, const std::func
                   std::span<ProbeResult> results) {
   std::vector<RowSum> sums;
   const auto keep_sum = [&](const RowSignals& r) {
-    sums.push_back({std::accumulate(r.nll.begin(), r.nll.end(), 0.0), r.example->supervised()});
+    sums.push_back({r.nll_sum(), r.example->supervised()});
     on_row();
   };
   nll_over(*model.lm, group.rows, {.max_tokens = 1024, .share_beginnings = true, .on_row = keep_sum});

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
-#include "corpus/dedup/characters.h"
+#include "corpus/dedup/script_count.h"
 #include "eval/choice.h"
 #include "eval/nll.h"
 
@@ -19,20 +19,12 @@ constexpr int64_t kAtATime = 16;
 
 std::string question_of(const RewriteTask& task) { return task.context.back().value("content", ""); }
 
+// Most of its letters are Han; Japanese, which mixes them with others, mostly is not.
 bool is_chinese(const std::string& text) {
-  int64_t han = 0, letters = 0;
-  for (size_t at = 0; at < text.size();) {
-    const Script script = script_of(next_character(text, at));
-    han += script == Script::han;
-    letters += script != Script::none;
-  }
-  return 2 * han > letters;
-}
-
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+  ScriptCount count{};
+  count_scripts(text, count);
+  const int64_t letters = std::accumulate(count.begin() + 1, count.end(), int64_t{0});
+  return 2 * count[static_cast<size_t>(Script::han)] > letters;
 }
 
 class Rewriter {
@@ -54,8 +46,7 @@ class Rewriter {
   std::vector<double> losses_of(const std::vector<Example>& rows) const {
     std::vector<double> out;
     nll_over(*model_.lm, rows, {.on_row = [&](const RowSignals& r) {
-      const double sum = std::accumulate(r.nll.begin(), r.nll.end(), 0.0);
-      out.push_back(sum / static_cast<double>(std::max<int64_t>(1, r.example->supervised())));
+      out.push_back(r.nll_sum() / static_cast<double>(std::max<int64_t>(1, r.example->supervised())));
     }});
     return out;
   }
@@ -69,7 +60,7 @@ class Rewriter {
       longest_.push_back(2 * own.supervised() + 16);
       const int64_t needed = static_cast<int64_t>(prompts_[i].size()) + longest_[i];
       if (std::max(needed, own.size()) > model_.lm->max_positions()) {
-        out_[i].why = "too long for the model";
+        out_[i].why = {"too long for the model"};
         continue;
       }
       open_.push_back(i);
@@ -96,38 +87,38 @@ class Rewriter {
 
   // Takes what is right; the others stay open.
   void weigh(const std::vector<Answer>& answers) {
-    std::vector<std::string> texts(answers.size());
+    std::vector<std::string> texts(answers.size());  // those that are right, as far as text tells
     std::vector<Example> rows;
     for (size_t a = 0; a < answers.size(); ++a) {
-      texts[a] = trimmed(answers[a].text);
-      const std::string why = wrong(tasks_[open_[a]], texts[a], answers[a].stopped);
-      if (why.empty())
-        rows.push_back(row(open_[a], texts[a]));
-      else
-        refuse(open_[a], why), texts[a].clear();
+      const size_t i = open_[a];
+      std::string text(trimmed(answers[a].text));
+      if (const auto objection = wrong(tasks_[i], text, answers[a].stopped)) {
+        refuse(i, *objection);
+        continue;
+      }
+      rows.push_back(row(i, text));
+      texts[a] = std::move(text);
     }
     const std::vector<double> losses = losses_of(rows);
     std::vector<size_t> still;
-    for (size_t a = 0, next = 0; a < answers.size(); ++a) {
-      const size_t i = open_[a];
-      if (texts[a].empty() || !take(i, texts[a], losses[next++])) still.push_back(i);
-    }
+    for (size_t a = 0, next = 0; a < answers.size(); ++a)
+      if (texts[a].empty() || !take(open_[a], texts[a], losses[next++])) still.push_back(open_[a]);
     open_ = std::move(still);
   }
 
-  std::string wrong(const RewriteTask& task, const std::string& text, bool stopped) const {
-    if (!stopped) return "it does not end";
-    if (text == task.reply) return "it is the reply itself";
+  std::optional<Objection> wrong(const RewriteTask& task, const std::string& text, bool stopped) const {
+    if (!stopped) return Objection{"it does not end"};
+    if (text == task.reply) return Objection{"it is the reply itself"};
     return wrong_with(question_of(task), task.reply, text, options_.min_overlap);
   }
 
-  void refuse(size_t i, const std::string& why) {
-    if (out_[i].why.empty()) out_[i].why = why;
+  void refuse(size_t i, const Objection& why) {
+    if (out_[i].why.kind.empty()) out_[i].why = why;
   }
 
   bool take(size_t i, std::string& text, double loss) {
     if (!(loss < out_[i].loss)) {
-      refuse(i, "the model finds it no likelier than the reply");
+      refuse(i, {"the model finds it no likelier than the reply"});
       return false;
     }
     out_[i] = {.text = std::move(text), .why = {}, .loss = out_[i].loss, .own_loss = loss};

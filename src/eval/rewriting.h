@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,15 @@ struct RewriteTask {
   std::string reply;  // that is trained now
 };
 
+// What speaks against a rewriting: its kind, for counting, and the words and figures of this one.
+struct Objection {
+  std::string kind, detail = {};
+  std::string text() const { return detail.empty() ? kind : kind + ": " + detail; }
+};
+
 struct Rewriting {
   std::string text;     // that stands in for the reply; empty: the reply stays
-  std::string why;      // it stays: what was wrong with the first try
+  Objection why;        // it stays: what was wrong with the first try
   double loss = 0;      // of the reply behind its context, nats a token
   double own_loss = 0;  // of the rewriting there
 };
@@ -50,11 +57,11 @@ std::vector<Rewriting> rewrite(ChatModel& model, const std::vector<RewriteTask>&
 // before the question.
 Json rewrite_request(const RewriteTask& task);
 
-// What speaks against a rewriting: a number or a name that is lost or new, another length (under 0.4 or above
-// 2.5 times), another script, too few words in common, talk of rewriting. Empty: nothing.
-// Numbers and names: words with a digit; of Latin, Cyrillic and Greek letters those with a capital that does
-// not begin a sentence. What the question says already need not be said again.
-std::string wrong_with(const std::string& question, const std::string& reply, const std::string& rewriting,
-                       double min_overlap);
+// A fact that is lost or new, another length (under 0.4 or above 2.5 times), too few words in common, talk of
+// the task; nothing where none of it holds. Facts are words with a digit, number words and negations of
+// English and Chinese, and of Latin, Cyrillic and Greek letters words with a capital that does not begin a
+// sentence. What the question says already need not be said again.
+std::optional<Objection> wrong_with(const std::string& question, const std::string& reply,
+                                    const std::string& rewriting, double min_overlap);
 
 }  // namespace keel

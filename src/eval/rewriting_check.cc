@@ -86,20 +86,28 @@ class Words {
   bool fresh_ = true;  // a sentence begins here
 };
 
-std::string folded(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
 // "1,234" and "1234" are the same number.
 std::string fact_text(const Word& word) {
-  std::string text = folded(word.text);
+  std::string text = lower_ascii(word.text);
   if (word.digit) std::erase(text, ',');
   return text;
 }
 
-bool is_fact(const Word& w) { return w.digit || (w.capital && !w.begins_sentence && w.text != "I"); }
+// Number words and negations. "one" and 一 are left out, as they mostly count nothing; "t" ends "don't".
+bool changes_the_sense(const Word& w) {
+  static const std::set<std::string, std::less<>> kWords{
+      "two",    "three",  "four",    "five",     "six",     "seven",   "eight",  "nine",  "ten",
+      "eleven", "twelve", "fifteen", "twenty",   "thirty",  "forty",   "fifty",  "sixty", "seventy",
+      "eighty", "ninety", "hundred", "thousand", "million", "half",    "twice",  "first", "second",
+      "third",  "not",    "no",      "never",    "none",    "without", "cannot", "t",     "两",
+      "二",     "三",     "四",      "五",       "六",      "七",      "八",     "九",    "十",
+      "百",     "千",     "万",      "半",       "不",      "没",      "未",     "无"};
+  return kWords.contains(lower_ascii(w.text));
+}
+
+bool is_fact(const Word& w) {
+  return w.digit || changes_the_sense(w) || (w.capital && !w.begins_sentence && w.text != "I");
+}
 
 struct Content {
   std::set<std::string> facts, all;  // all: every word as a fact would be written
@@ -114,7 +122,7 @@ Content content_of(const std::string& text) {
     out.all.insert(fact_text(w));
     if (is_fact(w)) out.facts.insert(fact_text(w));
     if (w.alone && i > 0 && words[i - 1].alone) out.words.insert(words[i - 1].text + w.text);
-    if (!w.alone && (w.letters >= kLeastWord || w.digit)) out.words.insert(folded(w.text));
+    if (!w.alone && (w.letters >= kLeastWord || w.digit)) out.words.insert(lower_ascii(w.text));
   }
   return out;
 }
@@ -130,7 +138,7 @@ bool talks_of_rewriting(const std::string& text) {
   static constexpr std::array<std::string_view, 9> kSigns{
       "rewrit",         "rephras", "reworded", "own words", "this question is",
       "this question:", "改写",    "自己的话", "参考答案"};
-  const std::string low = folded(text);
+  const std::string low = lower_ascii(text);
   return std::ranges::any_of(kSigns, [&](std::string_view s) { return low.find(s) != std::string::npos; });
 }
 
@@ -143,20 +151,22 @@ double overlap(const Content& reply, const Content& rewriting) {
 
 }  // namespace
 
-std::string wrong_with(const std::string& question, const std::string& reply, const std::string& rewriting,
-                       double min_overlap) {
+std::optional<Objection> wrong_with(const std::string& question, const std::string& reply,
+                                    const std::string& rewriting, double min_overlap) {
   const double length = characters(rewriting) / std::max(1.0, characters(reply));
-  if (rewriting.find_first_not_of(" \t\r\n") == std::string::npos) return "it is empty";
-  if (length < kShortest || length > kLongest) return fmt::format("it is {:.1f} times as long", length);
-  if (talks_of_rewriting(rewriting) && !talks_of_rewriting(reply)) return "it talks about rewriting";
+  if (trimmed(rewriting).empty()) return Objection{"it is empty"};
+  if (length < kShortest || length > kLongest)
+    return Objection{"it is much shorter or longer", fmt::format("{:.1f} times", length)};
+  if (talks_of_rewriting(rewriting) && !talks_of_rewriting(reply))
+    return Objection{"it talks about the task"};
   const Content asked = content_of(question), had = content_of(reply), has = content_of(rewriting);
   for (const std::string& fact : had.facts)
-    if (!has.all.contains(fact) && !asked.all.contains(fact)) return fmt::format("\"{}\" is lost", fact);
+    if (!has.all.contains(fact) && !asked.all.contains(fact)) return Objection{"a fact is lost", fact};
   for (const std::string& fact : has.facts)
-    if (!had.all.contains(fact) && !asked.all.contains(fact)) return fmt::format("\"{}\" is new", fact);
+    if (!had.all.contains(fact) && !asked.all.contains(fact)) return Objection{"a fact is new", fact};
   if (const double common = overlap(had, has); common < min_overlap)
-    return fmt::format("{:.0f} % of the words in common", 100 * common);
-  return "";
+    return Objection{"too few words in common", fmt::format("{:.0f} %", 100 * common)};
+  return {};
 }
 
 }  // namespace keel

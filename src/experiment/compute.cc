@@ -9,9 +9,7 @@ double passes_per_token(const RunConfig& config) {
   const double trained = config.model.finetuning_type == "lora" ? 2 : 3;
   double passes = trained;
   if (protection.kl_replay > 0) passes += trained * protection.kl_replay_ratio;
-  const bool asks_reference = config.loss.token_weighting != "gem" &&
-                              find_weighting(config.loss.token_weighting).reference != ReferenceModel::none;
-  if (asks_reference) passes += 1;
+  if (reference_asked(config.loss, {}) != ReferenceModel::none) passes += 1;
   if (protection.kl_train > 0) passes += 1;
   return passes;
 }

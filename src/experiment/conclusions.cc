@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/names.h"
@@ -14,8 +15,7 @@ namespace keel {
 namespace {
 
 constexpr double kStepOfFlops = 0.05;  // that a budget of flops may be missed by
-
-constexpr size_t kManySeeds = 5;  // with fewer, drawing seeds says little of how seeds differ
+constexpr size_t kManySeeds = 5;       // with fewer, drawing seeds says little of how seeds differ
 
 std::string value_text(const Scale& scale, double value) {
   if (!std::isfinite(value)) return "–";
@@ -157,13 +157,12 @@ class Conclusion {
         if (!least || spent(*run) < spent(*least)) least = run;
         if (!most || spent(*run) > spent(*most)) most = run;
       }
-    const bool flops = plan_.budget == "flops";  // are shared out in whole steps
-    if (!least || spent(*most) <= spent(*least) * (flops ? 1 + kStepOfFlops : 1)) return;
+    static const std::map<std::string, std::string> kUnits{
+        {"steps", "steps"}, {"tokens", "supervised tokens"}, {"flops", "supervised tokens times passes"}};
+    const double slack = plan_.budget == "flops" ? kStepOfFlops : 0;  // shared out in whole steps
+    if (!least || spent(*most) <= spent(*least) * (1 + slack)) return;
     say("The budget was not the same: {} trained {:.0f} {}, {} {:.0f}.",
-        run_name(least->arm, least->rate, least->seed), spent(*least),
-        flops                     ? "supervised tokens times passes"
-        : plan_.budget == "steps" ? "steps"
-                                  : "supervised tokens",
+        run_name(least->arm, least->rate, least->seed), spent(*least), kUnits.at(plan_.budget),
         run_name(most->arm, most->rate, most->seed), spent(*most));
   }
 

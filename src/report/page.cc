@@ -70,7 +70,9 @@ std::vector<Section> sections_of(const RunFolder& folder) {
   return sections;
 }
 
-std::string render_head(const std::string& title) {
+}  // namespace
+
+std::string page_head(const std::string& title, std::string_view style) {
   // The policy makes sure of "no outside requests" even if something slipped through; the empty icon spares a
   // request when the page is served.
   return fmt::format(
@@ -80,10 +82,8 @@ std::string render_head(const std::string& title) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
       "img-src data:\">\n<link rel=\"icon\" "
       "href=\"data:,\">\n<title>{}</title>\n<style>{}</style>\n</head>\n",
-      escape_html(title), page_style());
+      escape_html(title), style);
 }
-
-}  // namespace
 
 std::string render_page(const RunFolder& folder) {
   const std::string given = text_of(folder.summary, "title");
@@ -96,7 +96,7 @@ std::string render_page(const RunFolder& folder) {
         "<section id=\"{0}\" aria-labelledby=\"{0}-h\">\n<h2 id=\"{0}-h\">{1}</h2>\n{2}</section>\n", s.id,
         s.title, s.body);
   }
-  return render_head(title) +
+  return page_head(title, page_style()) +
          fmt::format(
              "<body>\n<header><p class=\"kind\">Keel run report</p><h1 dir=\"auto\">{}</h1>\n{}</header>\n"
              "<nav aria-label=\"Sections\">{}</nav>\n<main>\n{}</main>\n</body>\n</html>\n",

@@ -14,7 +14,7 @@ NllOptions keeping(RowLosses& rows) {
   return {.on_row = [&rows, row = size_t{0}](const RowSignals& signals) mutable {
     const size_t place = row++ % kMostRowLosses;
     if (place == rows.size()) rows.emplace_back();
-    for (const float nll : signals.nll) rows[place].nll += static_cast<double>(nll);
+    rows[place].nll += signals.nll_sum();
     rows[place].tokens += signals.example->supervised();
   }};
 }

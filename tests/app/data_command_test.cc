@@ -53,8 +53,8 @@ TEST_F(DataCommand, CheckTellsOnePageAndWritesJsonAndHtml) {
 
 class DataRewrite : public test::TrainingTest {
  protected:
-  Outcome rewrite(const std::string& more) const {
-    return run_keel("data rewrite --model_name_or_path " + path("model") +
+  Outcome rewrite(const std::string& more, const std::string& model = "model") const {
+    return run_keel("data rewrite --model_name_or_path " + path(model) +
                     " --precision fp32 --threads 1 --dataset " + path("talks.jsonl") + " --tries 2 " + more);
   }
 
@@ -81,8 +81,43 @@ TEST_F(DataRewrite, RepliesThatAreNotRewrittenStayAndTheLogSaysWhy) {
   const Json log = read_json(dir_ / "new.log.jsonl");
   EXPECT_EQ(log["message"], 3) << "the first reply is not trained";
   EXPECT_EQ(log["reply"], "b 7");
+  ASSERT_TRUE(log.contains("kept_because"));
   EXPECT_NE(log["kept_because"], "");
   EXPECT_EQ(run_keel("data check --dataset " + path("new.jsonl")).code, 0);
+}
+
+// The model is taught to answer the request, and the question, with the same words in another order.
+TEST_F(DataRewrite, WhatIsRightAndLikelierStandsInForTheReply) {
+  const std::string request =
+      "Question: say it\n\nAnswer: aaaa bbbb\n\nSay this answer as you would say it yourself. Keep every "
+      "fact, name and "
+      "number. Write nothing but the answer.";
+  const auto row = [](const std::string& user, const std::string& reply) {
+    return Json{{"instruction", user}, {"output", reply}}.dump() + "\n";
+  };
+  write_file(dir_ / "rows.jsonl", row("say it", "bbbb aaaa") + row(request, "bbbb aaaa"));
+  ASSERT_EQ(run_keel(train_args("taught", "--max_steps 80 --sample_count 0 --token_weighting none")).code, 0);
+  write_file(dir_ / "talks.jsonl", row("say it", "aaaa bbbb"));
+  const Outcome o = rewrite("--output " + path("new.jsonl"), "taught/model");
+  ASSERT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(
+      o.text.find(
+          "new.jsonl: 1 of 1 reply are the model's own words now; it finds them likelier: loss per token "),
+      std::string::npos)
+      << o.text;
+  EXPECT_EQ(read_json(dir_ / "new.jsonl")["messages"][1]["content"], "bbbb aaaa");
+  const Json log = read_json(dir_ / "new.log.jsonl");
+  EXPECT_EQ(log["rewriting"], "bbbb aaaa");
+  EXPECT_LT(log["own_loss"].get<double>(), log["loss"].get<double>());
+}
+
+TEST_F(DataRewrite, BadRowsAreToldInTheLog) {
+  write_file(dir_ / "talks.jsonl", read_text(dir_ / "talks.jsonl") + R"({"messages": 5})" + "\n");
+  const Outcome o = rewrite("--max_rejected 0.5 --output " + path("new.jsonl"));
+  ASSERT_EQ(o.code, 0) << o.text;
+  EXPECT_NE(o.text.find("1 row cannot be used"), std::string::npos) << o.text;
+  EXPECT_NE(read_text(dir_ / "new.log.jsonl").find("talks.jsonl:2"), std::string::npos);
+  EXPECT_EQ(rewrite("--overwrite true --output " + path("new.jsonl")).code, 2) << "half of the rows are bad";
 }
 
 TEST_F(DataRewrite, NothingIsChangedInPlace) {

@@ -71,9 +71,11 @@ TEST_F(RunReport, ReadsTheRightRepliesBeforeAndAfterTokenByToken) {
       ASSERT_EQ(tokens["text"].size(), nll.size()) << "a letter is a token";
       for (size_t t = 0; t < nll.size(); ++t) {
         const double loss = reading["nll"][t];
-        EXPECT_NEAR(loss, nll[t], 1e-4) << reading["name"];  // printed with four digits
-        if (t + 1 == nll.size() || loss >= 3) continue;      // the end of turn has weight_eos
-        EXPECT_NEAR(reading["weight"][t].get<double>(), 1 / (1 + std::exp(-1.7 * (loss - 1.2))), 1e-4);
+        EXPECT_NEAR(loss, nll[t], 5e-5 + 1e-5 * nll[t]) << "four digits, and fp32 in another batch";
+        if (t + 1 == nll.size() || loss >= 3) continue;  // the end of turn has weight_eos
+        // The steepest slope is 1.7 / 4, and both are printed with four digits.
+        EXPECT_NEAR(reading["weight"][t].get<double>(), 1 / (1 + std::exp(-1.7 * (loss - 1.2))),
+                    5e-5 * (1 + 1.7 / 4));
       }
     }
   }
@@ -82,7 +84,7 @@ TEST_F(RunReport, ReadsTheRightRepliesBeforeAndAfterTokenByToken) {
 }
 
 TEST_F(RunReport, AWeightingThatLooksFurtherThanTheTokenShowsNoWeight) {
-  for (const char* weighting : {"none", "stm", "gem"}) {
+  for (const char* weighting : {"none", "stm", "gem", "nlirg --weighting_control permuted"}) {
     const Json s = summary(std::string("--overwrite_output_dir true --token_weighting ") + weighting);
     EXPECT_TRUE(s["samples"][0]["tokens"]["readings"][1]["weight"].empty()) << weighting;
   }

@@ -10,11 +10,7 @@
 namespace keel {
 namespace {
 
-uint64_t hash_of_unit(std::string_view word) {
-  std::string lower(word);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return hash64(lower);
-}
+uint64_t hash_of_unit(std::string_view word) { return hash64(lower_ascii(word)); }
 
 }  // namespace
 

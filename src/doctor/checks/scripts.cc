@@ -1,8 +1,8 @@
 // Replies in another script than the question. Not always wrong (translation), so it is a note.
 #include <fmt/format.h>
 
+#include "corpus/dedup/script_count.h"
 #include "doctor/checks.h"
-#include "doctor/script_count.h"
 #include "doctor/wording.h"
 
 namespace keel {

@@ -1,4 +1,4 @@
-#include "doctor/script_count.h"
+#include "corpus/dedup/script_count.h"
 
 #include "base/utf8.h"
 
