@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What checkpoints cost a run: bench/checkpoint_cost.py MODEL [ROUNDS] [PROGRAM] [OPTIONS …].
+"""What checkpoints cost a run: bench/checkpoint_cost.py MODEL [--rounds 1] [--every 4] [--saves 3] [--program FILE] [OPTIONS …].
 
 Rows of one length are trained on; each round trains without saving, saving beside the training and saving at once, in turn.
 Told of each run: seconds a step, wall time from the first step's end to the last's over the steps between; the least and
@@ -7,6 +7,7 @@ most that the training waited for one save (wall time between two lines of metri
 how long a checkpoint was being written and how large it is. At the end: from the start of the program to its first step,
 afresh and resumed.
 """
+import argparse
 import json
 import os
 import pathlib
@@ -18,10 +19,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STEPS, EVERY = 13, 4  # saves behind steps 4, 8 and 12
 WORDS = "the harbour opens at dawn and the boats go out with the tide to fish beyond the old lighthouse until night".split()
-MODES = {"none": ["--save_steps", "1000"], "beside": ["--save_steps", str(EVERY), "--async_save", "true"],
-         "at once": ["--save_steps", str(EVERY), "--async_save", "false"]}
+MODES = {"none": "false", "beside": "true", "at once": "false"}  # async_save
 
 
 def make_rows(path):
@@ -46,9 +45,19 @@ def watch(process, run):
     return steps, saves
 
 
-def command(program, work, model, run, more):
-    args = [program, "train", "--model_name_or_path", model, "--template", "chatml", "--dataset", work / "rows.jsonl", "--output_dir", run,
-            "--per_device_train_batch_size", "1", "--max_steps", str(STEPS), "--sample_count", "0", "--precision", "fp32",
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--every", type=int, default=4, help="steps from one save to the next")
+    parser.add_argument("--saves", type=int, default=3)
+    parser.add_argument("--program", default=str(ROOT / "build/keel"))
+    return parser.parse_known_args()
+
+
+def command(o, work, run, more):
+    args = [o.program, "train", "--model_name_or_path", o.model, "--template", "chatml", "--dataset", work / "rows.jsonl", "--output_dir", run,
+            "--per_device_train_batch_size", "1", "--max_steps", str(o.every * o.saves + 1), "--sample_count", "0", "--precision", "fp32",
             "--save_total_limit", "1", "--dataset_prepared_path", work / "tokens", *more]
     return [str(a) for a in args]
 
@@ -72,9 +81,9 @@ def seconds_to_first_step(args):
     return told if process.wait() == 0 else sys.exit("the run failed")
 
 
-def measure(mode, steps, saves, cpu):
+def measure(mode, every, steps, saves, cpu):
     wall = [b[0] - a[0] for a, b in zip(steps, steps[1:])]
-    waits = [w - (b[1] - a[1]) for w, a, b in zip(wall, steps, steps[1:])][EVERY - 1::EVERY]
+    waits = [w - (b[1] - a[1]) for w, a, b in zip(wall, steps, steps[1:])][every - 1::every]
     text = f"{mode:8} {sum(wall) / len(wall):.2f} s a step, {cpu:.0f} s of CPU time in all"
     if mode != "none":
         text += f", waits {min(waits):.2f} to {max(waits):.2f} s a save"
@@ -84,25 +93,25 @@ def measure(mode, steps, saves, cpu):
 
 
 def main():
-    model, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    program = sys.argv[3] if len(sys.argv) > 3 else str(ROOT / "build/keel")
-    more, seconds = sys.argv[4:], {mode: [] for mode in MODES}
+    o, more = parse_arguments()
+    seconds = {mode: [] for mode in MODES}
     with tempfile.TemporaryDirectory(prefix="keel-checkpoints-", dir=os.environ.get("KEEL_BENCH_DISK")) as name:
         work = pathlib.Path(name)
         make_rows(work / "rows.jsonl")
-        for _ in range(rounds):
-            for mode, options in MODES.items():
+        for _ in range(o.rounds):
+            for mode, beside in MODES.items():
                 shutil.rmtree(work / "run", ignore_errors=True)
-                args = command(program, work, model, work / "run", [*options, *more])
-                outcome = train(args, work / "run")
-                seconds[mode].append(measure(mode, *outcome))
+                every = 1_000_000 if mode == "none" else o.every
+                args = command(o, work, work / "run", ["--save_steps", str(every), "--async_save", beside, *more])
+                seconds[mode].append(measure(mode, o.every, *train(args, work / "run")))
         folder = max((work / "run/checkpoints").iterdir())
         print(f"a checkpoint: {sum(f.stat().st_size for f in folder.iterdir()) / 1e9:.2f} GB")
         for mode in ("beside", "at once"):
             ratios = [s / n for s, n in zip(seconds[mode], seconds["none"])]
-            print(f"{mode}: {statistics.median(ratios):.3f} times the step of a run that saves nothing ({EVERY} steps to a save)")
+            print(f"{mode}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the step of a run that "
+                  f"saves nothing, {o.every} steps to a save")
         for name in ("afresh", "resumed", "resumed"):
-            args = command(program, work, model, work / "new", [*more, *(["--resume"] if name == "resumed" else [])])
+            args = command(o, work, work / "new", [*more, *(["--resume"] if name == "resumed" else [])])
             print(f"to the first step, {name}: {seconds_to_first_step(args):.1f} s")
 
 

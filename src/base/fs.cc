@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <system_error>
 
 #include "base/error.h"
@@ -53,6 +54,12 @@ void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
     if (n < 0) fail(path, "cannot write");
     bytes = bytes.subspan(static_cast<size_t>(n));
   }
+}
+
+// Whether writing goes past the system's cache from here on; false where the file system has no such thing.
+bool pass_cache(int fd, bool wanted) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && ::fcntl(fd, F_SETFL, wanted ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
 // Some file systems cannot flush a folder; what they can is done.
@@ -107,8 +114,35 @@ void write_file(const fs::path& path, std::string_view bytes) {
   file.commit();
 }
 
-PartFile::PartFile(fs::path path) : path_(std::move(path)), part_(part_name(path_)) {
+// Bytes that wait to be written past the cache, for which memory, place and number have to be whole blocks of
+// the disk.
+class PartFile::Block {
+ public:
+  static constexpr size_t kBytes = 4 << 20, kAlignment = 4096;
+
+  // Takes what still fits, and returns the rest.
+  std::span<const std::byte> take(std::span<const std::byte> bytes) {
+    const size_t n = std::min(bytes.size(), kBytes - used_);
+    std::memcpy(memory_.get() + used_, bytes.data(), n);
+    used_ += n;
+    return bytes.subspan(n);
+  }
+
+  bool full() const { return used_ == kBytes; }
+  void clear() { used_ = 0; }
+  std::span<const std::byte> bytes() const { return {memory_.get(), used_}; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{kAlignment}); }
+  };
+  std::unique_ptr<std::byte[], Free> memory_{new (std::align_val_t{kAlignment}) std::byte[kBytes]};
+  size_t used_ = 0;
+};
+
+PartFile::PartFile(fs::path path, Via via) : path_(std::move(path)), part_(part_name(path_)) {
   if (path_.has_parent_path()) make_folders(path_.parent_path());
+  if (via == Via::disk) block_ = std::make_unique<Block>();
   fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) fail_on_own(path_, "cannot create");
 }
@@ -119,9 +153,28 @@ PartFile::~PartFile() {
   ::unlink(part_.c_str());
 }
 
-void PartFile::write(std::span<const std::byte> bytes) { write_all(fd_, bytes, path_); }
+void PartFile::write(std::span<const std::byte> bytes) {
+  if (!block_) return write_all(fd_, bytes, path_);
+  while (!bytes.empty()) {
+    bytes = block_->take(bytes);
+    if (block_->full()) write_block();
+  }
+}
+
+void PartFile::write_block() {
+  std::span<const std::byte> rest = block_->bytes();
+  if (block_->full() && pass_cache(fd_, true)) {
+    const ssize_t n = ::write(fd_, rest.data(), rest.size());
+    if (n < 0 && errno != EINTR && errno != EINVAL) fail(path_, "cannot write");
+    pass_cache(fd_, false);  // for what is left of it, and where the disk wants other blocks
+    if (n > 0) rest = rest.subspan(static_cast<size_t>(n));
+  }
+  write_all(fd_, rest, path_);
+  block_->clear();
+}
 
 void PartFile::commit() {
+  if (block_) write_block();
   if (::fsync(fd_) != 0) fail(path_, "cannot flush");
   if (::rename(part_.c_str(), path_.c_str()) != 0) fail_on_own(path_, "cannot rename");
   ::close(fd_);
@@ -198,10 +251,14 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   bytes_ = {static_cast<const std::byte*>(data), size};
 }
 
-void MappedFile::release(size_t end) const {
+void MappedFile::read_ahead() const {
+  if (!bytes_.empty()) ::madvise(mapping_.get(), bytes_.size(), MADV_WILLNEED);
+}
+
+void MappedFile::release(size_t begin, size_t end) const {
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t whole = std::min(end, bytes_.size()) / page * page;
-  if (whole > 0) ::madvise(mapping_.get(), whole, MADV_DONTNEED);
+  const size_t from = begin / page * page, to = std::min(end, bytes_.size()) / page * page;
+  if (from < to) ::madvise(static_cast<std::byte*>(mapping_.get()) + from, to - from, MADV_DONTNEED);
 }
 
 AppendFile::AppendFile(const fs::path& path) : path_(path) {

@@ -27,7 +27,12 @@ void write_file(const fs::path& path, std::string_view bytes);
 // uncommitted.
 class PartFile {
  public:
-  explicit PartFile(fs::path path);
+  enum class Via {
+    cache,  // of the system, where the next reader finds it
+    disk,  // past the cache, for large files that nobody reads soon: a tenth to a half of the computing time.
+           // What the file system cannot write so goes through the cache.
+  };
+  explicit PartFile(fs::path path, Via via = Via::cache);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
@@ -36,8 +41,12 @@ class PartFile {
   void commit();
 
  private:
+  class Block;
+  void write_block();
+
   fs::path path_, part_;
   int fd_ = -1;
+  std::unique_ptr<Block> block_;  // null: via the cache
 };
 
 // Which file or folder it is, whatever its name; {0, 0} of none.
@@ -77,9 +86,13 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
   const fs::path& path() const { return path_; }
 
-  // The bytes before `end` are not needed soon: they no longer count as memory of this process, and are read
+  // All of it is needed soon: it is read in large pieces beside the caller, several times as fast as page by
+  // page.
+  void read_ahead() const;
+
+  // Bytes [begin, end) are not needed soon: they no longer count as memory of this process, and are read
   // again where they are used again.
-  void release(size_t end) const;
+  void release(size_t begin, size_t end) const;
 
  private:
   fs::path path_;

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
-#include "base/error.h"
 #include "base/fs.h"
 
 namespace keel {
@@ -23,13 +23,13 @@ std::string to_hex(uint64_t value) { return fmt::format("{:016x}", value); }
 std::string hash_file(const std::filesystem::path& path) {
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
                                                                               XXH3_freeState);
-  KEEL_CHECK(state != nullptr, "no memory for a hash");
+  if (state == nullptr) throw std::bad_alloc();
   XXH3_64bits_reset(state.get());
   const MappedFile file(path);
   for (size_t at = 0; at < file.bytes().size(); at += kPiece) {
     const auto piece = file.bytes().subspan(at, std::min(kPiece, file.bytes().size() - at));
     XXH3_64bits_update(state.get(), piece.data(), piece.size());
-    file.release(at + piece.size());
+    file.release(at, at + piece.size());
   }
   return to_hex(XXH3_64bits_digest(state.get()));
 }

@@ -6,11 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/tensors.h"
+
 namespace keel {
 
 inline constexpr const char* kChecksums = "checksums.json";
 
-void write_checksums(const std::filesystem::path& dir);
+// held: what the safetensors files were written from. Tensors of these names are hashed where they are, not
+// read back from the disk.
+void write_checksums(const std::filesystem::path& dir, const TensorMap& held = {});
 
 // The file `name` is about to be taken out of the folder.
 void forget_checksum(const std::filesystem::path& dir, const std::string& name);

@@ -96,12 +96,9 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata) {
   const std::vector<std::string> order = aligned_order(tensors);
-  PartFile file(path);
+  PartFile file(path, PartFile::Via::disk);
   file.write(render_safetensors_header(header_of(tensors, order, metadata)));
-  for (const std::string& name : order) {
-    const at::Tensor flat = tensors.at(name).detach().cpu().contiguous();
-    file.write(std::span(static_cast<const std::byte*>(flat.const_data_ptr()), flat.nbytes()));
-  }
+  for (const std::string& name : order) file.write(TensorBytes(tensors.at(name)).bytes());
   file.commit();
 }
 

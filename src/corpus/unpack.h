@@ -46,7 +46,7 @@ class DataFile {
   std::string hash() const;  // of the bytes
   // The bytes before `end` are not needed any more (MappedFile::release).
   void release(std::ptrdiff_t end) const {
-    if (file_) file_->release(static_cast<size_t>(end));
+    if (file_) file_->release(0, static_cast<size_t>(end));
   }
 
  private:

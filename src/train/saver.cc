@@ -77,7 +77,9 @@ fs::path Saver::write_checkpoint(const Snapshot& snapshot, int64_t step, const J
   PartFolder part(root / checkpoint_name(step), PartFolder::Existing::replace);
   write_weights(snapshot, part.dir());
   write_run_state(part.dir(), {.trainer = trainer_state, .optimizer = snapshot.optimiser});
-  write_checksums(part.dir());
+  TensorMap held = snapshot.weights;
+  held.insert(snapshot.optimiser.begin(), snapshot.optimiser.end());
+  write_checksums(part.dir(), held);
   part.commit();
   prune_checkpoints(root, step, keep);
   return root / checkpoint_name(step);

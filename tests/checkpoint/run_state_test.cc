@@ -122,6 +122,19 @@ TEST(RunState, AStateThatIsNoLongerListedIsNotResumed) {
   EXPECT_FALSE(fs::exists(temp / "step-000010/optimizer.safetensors"));
 }
 
+TEST(Checksums, OfWhatIsHeldAreThoseOfTheFiles) {
+  const test::TempDir temp;
+  const TensorMap held{{"a", at::arange(12).reshape({3, 4}).t()}, {"b", at::ones({5}, at::kHalf)}};
+  save_safetensors(temp / "x.safetensors", held);
+  save_safetensors(temp / "y.safetensors", {{"c", at::zeros({2})}});
+  write_checksums(temp.path());
+  const Json read_back = read_json(temp / "checksums.json");
+  write_checksums(temp.path(), held);
+  EXPECT_EQ(read_json(temp / "checksums.json"), read_back);
+  write_checksums(temp.path(), {{"a", at::zeros({3, 4})}});
+  EXPECT_THAT(error_of([&] { verify_checksums(temp.path()); }), HasSubstr("x.safetensors, tensor \"a\""));
+}
+
 TEST(Checksums, KnowSubFoldersAndNotThemselves) {
   const test::TempDir temp;
   write_file(temp / "a/additional_chat_templates/tool.jinja", "{{ x }}");
