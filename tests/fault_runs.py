@@ -1,8 +1,9 @@
-"""Lets each call of a training run to the file system fail, in each way that such a call can (see tests/faults.sh).
+"""Lets each call of a training run to the file system fail, in each way that such a call can, and each time that it asks
+the system for memory; lets its clock be wrong and its disk be slow (see tests/faults.sh).
 
-The calls are counted by a library in front of libc (tests/faults/failing_disk.cc), so none can go past it. After a fault
-the program has to end with a clear text and code 2, or to go on as if nothing had been; no checkpoint may be damaged, and
-the run, resumed without the fault, has to leave the files, weights and metrics of the undisturbed one.
+The calls are counted by a library in front of libc (tests/faults), so none can go past it. After a fault the program has to
+end with a clear text and code 2, or to go on as if nothing had been; no checkpoint may be damaged, and the run, resumed
+without the fault, has to leave the files, weights and metrics of the undisturbed one.
 """
 import concurrent.futures
 import errno
@@ -11,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,10 +29,15 @@ KINDS = {"full": ["--learning_rate", "0.003"], "lora": ["--learning_rate", "2", 
 ENOSPC, EIO = str(errno.ENOSPC), str(errno.EIO)
 WAYS = {"write": [ENOSPC, EIO, "short", "full", "dead"], "create": [ENOSPC, EIO, "full", "dead"], "mkdir": [ENOSPC, EIO],
         "flush": [EIO, "dead"], "rename": [EIO, "dead"], "link": [ENOSPC, EIO], "remove": [EIO], "truncate": [EIO], "open": [EIO]}
-CLEAR = re.compile(r"^keel: \S+: .+: (No space left on device|Input/output error)$", re.MULTILINE)
+CLEAR_DISK = re.compile(r"^keel: \S+: .+: (No space left on device|Input/output error)$", re.MULTILINE)
+CLEAR_MEMORY = re.compile(r"^keel: out of memory$|^keel: \S+: .+: Cannot allocate memory$", re.MULTILINE)
+IN_ALLOCATOR = "the allocator failed"  # tests/faults/failing_memory.cc says why
+OFTEN = "retain:false,dirty_decay_ms:0,muzzy_decay_ms:0"  # the allocator asks the system each time, and not in large pieces
+MEMORY_FAULTS = 150  # of some thousands, in each of two ways; "all": each
+CLOCK_LOOKS = (1, 30, 100, 300, 1000, 3000)  # a run takes some thousands
 UNPRUNED = re.compile(r"warning: (cannot remove the old checkpoint|old checkpoints stay|the optimiser's state in an older)")
 STARTED_OVER = "starting from the beginning"
-SECONDS = 60  # a run takes less than one
+SECONDS = 60  # a run takes about one
 
 
 class Call(typing.NamedTuple):
@@ -40,9 +47,22 @@ class Call(typing.NamedTuple):
     path: str
 
 
+class Fault(typing.NamedTuple):
+    name: str
+    environment: dict
+    clear: typing.Optional[re.Pattern] = None  # the text of an end with code 2; None: the run has to go on
+
+
+def said(text):
+    """The error, or else the last words."""
+    error = text.rfind("\nkeel: ")
+    return text[error + 1:][:400] if error >= 0 else text[-400:]
+
+
 class Sweep:
     def __init__(self, program, library, work):
         self.program, self.library, self.work = program, library, work
+        self.allocator_ends = 0
         self.known = {}  # what came of going on from a disk, by its mark: most faults leave one that was seen before
         make_model(work / "model")
         make_rows(work / "rows.jsonl", 10)
@@ -53,7 +73,9 @@ class Sweep:
         """Runs on a `disk` that holds the run folder and the token cache; exit code and words."""
         args = [self.program, "train", "--model_name_or_path", self.work / "model", "--dataset", self.work / "rows.jsonl",
                 "--output_dir", "run", "--dataset_prepared_path", "cache", *COMMON, *KINDS[kind], *more]
-        environment = dict(os.environ, LD_PRELOAD=str(self.library), KEEL_DISK=str(disk), **fault) if fault else os.environ
+        environment = dict(os.environ, GOMP_SPINCOUNT="1000")  # with it the program does not begin anew
+        if fault:
+            environment.update(LD_PRELOAD=str(self.library), KEEL_DISK=str(disk), **fault)
         try:
             done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                   cwd=disk, env=environment, timeout=SECONDS)
@@ -89,20 +111,31 @@ class Sweep:
         shutil.copytree(ready, disk, dirs_exist_ok=True)
         return "--resume", "true"
 
-    def problems(self, kind, sessions, call, way, expected):
-        """What went wrong when that call failed in that way."""
-        disk = self.work / f"{kind}-{sessions}-{call.thread}-{call.number}-{way}"
+    def asked_for_memory(self, kind, sessions):
+        """How often an undisturbed run asks the system for memory."""
+        disk, log = self.work / "undisturbed", self.work / "asked.log"
+        code, text = self.run(kind, disk, self.prepare(kind, disk, sessions), MALLOC_CONF=OFTEN, KEEL_MEMORY_LOG=str(log))
+        if code != 0:
+            sys.exit(f"the undisturbed run ended with code {code}:\n{text}")
+        shutil.rmtree(disk)
+        return int(log.read_text())
+
+    def problems(self, kind, sessions, fault, expected):
+        """What went wrong under that fault."""
+        disk = self.work / f"{kind}-{sessions}-{fault.name}"
         more = self.prepare(kind, disk, sessions)
-        code, text = self.run(kind, disk, more, KEEL_DISK_FAULT=f"{call.thread}:{call.number}:{way}")
+        code, text = self.run(kind, disk, more, **fault.environment)
         out = []
         if sessions > 0 and STARTED_OVER in text:
             out.append("started over although there was a checkpoint")
-        if code not in (0, 2):
-            out.append(f"ended with code {code}: {text[-400:]}")
-        elif code == 2 and not CLEAR.search(text):
-            out.append(f"not a clear text: {text[-400:]}")
-        elif way == "short" and code != 0:
-            out.append(f"a short write is no error: {text[-400:]}")
+        in_allocator = code == 128 + signal.SIGSEGV and fault.clear is CLEAR_MEMORY and IN_ALLOCATOR in text
+        self.allocator_ends += in_allocator
+        if code not in (0, 2) and not in_allocator:
+            out.append(f"ended with code {code}: {said(text)}")
+        elif code == 2 and fault.clear is None:
+            out.append(f"is no reason to end: {said(text)}")
+        elif code == 2 and not fault.clear.search(text):
+            out.append(f"not a clear text: {said(text)}")
         unpruned = code == 0 and UNPRUNED.search(text) is not None  # at the very end, and said
         key = (kind, unpruned, mark(disk))
         if key not in self.known:
@@ -115,11 +148,11 @@ class Sweep:
         saved = any((disk / "run/checkpoints").glob("step-*[0-9]"))
         code, text = self.run(kind, disk, ["--resume", "true"])
         if saved and STARTED_OVER in text:
-            out.append(f"started over although there was a checkpoint: {text[-400:]}")
+            out.append(f"started over although there was a checkpoint: {said(text)}")
         if code != 0:
-            out.append(f"the resumed run ended with code {code}: {text[-400:]}")
+            out.append(f"the resumed run ended with code {code}: {said(text)}")
         elif "damaged" in text:
-            out.append(f"a damaged checkpoint: {text[-400:]}")
+            out.append(f"a damaged checkpoint: {said(text)}")
         elif not equal(found := state(disk / "run"), expected, unpruned):
             out.append("the resumed run left other things: " + difference(found, expected))
         return out
@@ -195,29 +228,51 @@ def faults_of(calls, every_way):
     return out
 
 
+def disk_faults(calls, every_way):
+    return [Fault(f"{call.name} {call.path.rsplit('/', 1)[-1]}, {call.thread} {call.number}, {way}",
+                  {"KEEL_DISK_FAULT": f"{call.thread}:{call.number}:{way}"}, None if way == "short" else CLEAR_DISK)
+            for call, way in faults_of(calls, every_way)]
+
+
+def memory_faults(asked, every):
+    return [Fault(f"memory {number}, {how}", {"MALLOC_CONF": OFTEN, "KEEL_MEMORY_FAULT": f"{number}:{how}"}, CLEAR_MEMORY)
+            for number in range(1, asked + 1, every) for how in ("once", "gone")]
+
+
+def clock_and_pace():
+    clocks = [Fault(f"the clock {how} from look {look}", {"KEEL_CLOCK": f"{look}:{how}"})
+              for how in ("stands", "back", "ahead") for look in CLOCK_LOOKS]
+    return clocks + [Fault("a slow disk", {"KEEL_DISK_SLOW": "20"})]
+
+
 def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else "each"
     program = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else ROOT / "build/keel").resolve()
-    library = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else program.parent / "tests/faults/failing_disk.so"
-    points = done = failures = 0
+    library = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else program.parent / "tests/faults/failing_machine.so"
+    points = failures = 0
     with tempfile.TemporaryDirectory(prefix="keel-faults-") as name:
         sweep = Sweep(program, library.resolve(), pathlib.Path(name))
         plan = []
         for kind in KINDS:
             for sessions in (0, 3):  # from the start; going on behind the third step
                 calls, expected = sweep.calls(kind, sessions)
-                points += len(calls)
-                plan += [(kind, sessions, call, way, expected) for call, way in faults_of(calls, wanted == "all")]
+                asked = sweep.asked_for_memory(kind, sessions)
+                points += len(calls) + asked
+                every = 1 if wanted == "all" else max(1, asked // MEMORY_FAULTS)
+                faults = disk_faults(calls, wanted == "all") + memory_faults(asked, every) + clock_and_pace()
+                plan += [(kind, sessions, fault, expected) for fault in faults]
         if wanted.isdigit():
             plan = plan[::max(1, len(plan) // int(wanted))]
         print(f"{points} calls, {len(plan)} faults", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             found = pool.map(lambda p: sweep.problems(*p), plan)
-            for (kind, sessions, call, way, _), problems in zip(plan, found):
-                done, failures = done + 1, failures + bool(problems)
+            for (kind, sessions, fault, _), problems in zip(plan, found):
+                failures += bool(problems)
                 for problem in problems:
-                    print(f"{kind}, {sessions} sessions, {call}, {way}: {problem}", flush=True)
-    print(f"{points} calls, {done} faults, {failures} failures")
+                    print(f"{kind}, {sessions} sessions, {fault.name}: {problem}", flush=True)
+    if sweep.allocator_ends:
+        print(f"{sweep.allocator_ends} times the allocator itself failed; nothing was lost")
+    print(f"{points} calls, {len(plan)} faults, {failures} failures")
     sys.exit(1 if failures else 0)
 
 

@@ -1,8 +1,8 @@
 //! Work on what others made, with a limit on memory: a chat template can double a text with every step, a Parquet file
 //! can lie about its sizes.
 //!
-//! In Rust an allocation that fails ends the process, and an allocator may not unwind. So the work is done by a thread
-//! beside the caller's, which counts what it allocates. Over the limit it stops inside the allocator, for good, and the
+//! In Rust an allocation that fails ends the process (here with a text), and an allocator may not unwind. So the work
+//! is done by a thread beside the caller's, which counts what it allocates. Over the limit it stops inside the allocator, for good, and the
 //! caller gets an error; what that thread holds is lost. Its stack is large, as values that are nested a million times
 //! are dropped and compared by functions that call themselves.
 
@@ -28,7 +28,7 @@ pub struct Limits {
 /// thread-local values of the caller.
 pub fn run<T>(what: &str, limits: Limits, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     WORKER.with_borrow_mut(|worker| {
-        let slot = Worker::ready(worker)?;
+        let slot = Worker::ready(worker);
         let mut result = None;
         let place = &mut result;
         let job: Box<dyn FnOnce() + '_> = Box::new(move || {
@@ -110,14 +110,11 @@ thread_local! {
 }
 
 impl Worker {
-    fn ready(worker: &mut Option<Worker>) -> Result<Arc<Slot>, String> {
-        if worker.is_none() {
-            *worker = Some(Worker::start()?);
-        }
-        worker.as_ref().map(|w| w.slot.clone()).ok_or_else(|| "no thread".into())
+    fn ready(worker: &mut Option<Worker>) -> Arc<Slot> {
+        worker.get_or_insert_with(Worker::start).slot.clone()
     }
 
-    fn start() -> Result<Worker, String> {
+    fn start() -> Worker {
         let slot = Arc::new(Slot { state: Mutex::new(State::Idle), changed: Condvar::new() });
         let own = slot.clone();
         let serve = move || {
@@ -128,8 +125,8 @@ impl Worker {
             }
         };
         let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(serve);
-        let thread = thread.map_err(|error| format!("no thread with a stack of 1 GiB: {error}"))?;
-        Ok(Worker { slot, thread: Some(thread) })
+        let thread = thread.unwrap_or_else(|_| out_of_memory());
+        Worker { slot, thread: Some(thread) }
     }
 }
 
@@ -185,6 +182,29 @@ fn stop() -> ! {
     }
 }
 
+extern "C" {
+    fn write(file: i32, bytes: *const u8, count: usize) -> isize;
+    fn _exit(code: i32) -> !;
+}
+
+/// The machine has no memory left, or none for a stack: no fault of what is being worked on, so no error of it. Ends the
+/// process as a kill would, without a call that asks for memory.
+#[cold]
+fn out_of_memory() -> ! {
+    const TEXT: &str = "keel: out of memory\n  \
+                        wanted: more than this machine, its container or a limit (ulimit -v) gives\n  \
+                        try:    fewer other programs, or a higher limit; a run goes on with --resume\n";
+    // SAFETY: the text is as long as told.
+    unsafe {
+        write(2, TEXT.as_ptr(), TEXT.len());
+        _exit(2)
+    }
+}
+
+fn given(place: *mut u8) -> *mut u8 {
+    if place.is_null() { out_of_memory() } else { place }
+}
+
 struct Counted;
 
 #[global_allocator]
@@ -194,11 +214,11 @@ static ALLOCATOR: Counted = Counted;
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
-        System.alloc(layout)
+        given(System.alloc(layout))
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
-        System.alloc_zeroed(layout)
+        given(System.alloc_zeroed(layout))
     }
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         count(0, layout.size());
@@ -206,7 +226,7 @@ unsafe impl GlobalAlloc for Counted {
     }
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(bytes, layout.size());
-        System.realloc(place, layout, bytes)
+        given(System.realloc(place, layout, bytes))
     }
 }
 

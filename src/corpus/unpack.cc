@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "base/error.h"
@@ -65,7 +67,11 @@ class Unpacked {
 
 class Inflater {
  public:
-  Inflater() { KEEL_CHECK(inflateInit2(&stream_, 16 + MAX_WBITS) == Z_OK, "zlib refuses to start"); }
+  Inflater() {
+    const int outcome = inflateInit2(&stream_, 16 + MAX_WBITS);
+    if (outcome == Z_MEM_ERROR) throw std::bad_alloc();
+    KEEL_CHECK(outcome == Z_OK, "zlib refuses to start");
+  }
   ~Inflater() { inflateEnd(&stream_); }
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
@@ -115,6 +121,8 @@ void unpack_gzip(std::string_view packed, const fs::path& path, const UnpackSink
       inflateReset(&*stream);
     } else if (state == Z_BUF_ERROR || (state == Z_OK && produced == 0 && read == packed.size())) {
       out.fail_cut();
+    } else if (state == Z_MEM_ERROR) {
+      throw std::bad_alloc();
     } else if (state != Z_OK) {
       out.fail_damaged(stream->msg != nullptr ? stream->msg : "no gzip data");
     }
@@ -125,11 +133,12 @@ void unpack_zstd(std::string_view packed, const fs::path& path, const UnpackSink
                  const UnpackLimits& limits) {
   Unpacked out("zstd", path, sink, limits);
   const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  KEEL_CHECK(context != nullptr, "zstd refuses to start");
+  if (context == nullptr) throw std::bad_alloc();
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
   for (;;) {
     ZSTD_outBuffer piece{out.chunk(), kChunk, 0};
     const size_t state = ZSTD_decompressStream(context.get(), &piece, &in);
+    if (ZSTD_getErrorCode(state) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (ZSTD_isError(state) != 0) out.fail_damaged(ZSTD_getErrorName(state));
     out.add(piece.pos, in.pos);
     if (in.pos < in.size) continue;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "base/error.h"
 #include "checkpoint/tensors.h"
@@ -138,6 +139,8 @@ ReplaySet load_replay_set(const std::filesystem::path& file, CausalLM& model) {
   ReplaySet set;
   try {
     set = read(content);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception&) {
     fail_file(file, "its parts do not fit together");
   }

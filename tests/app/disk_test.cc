@@ -150,10 +150,31 @@ TEST_F(Disk, AFolderRemovedDuringTheRunEndsIt) {
   EXPECT_FALSE(fs::exists(dir_ / "run/model"));
 }
 
+// From its first bytes on, and in the middle of the start.
+TEST_F(Disk, MemoryThatEndsIsSaid) {
+  const fs::path library = fs::path(KEEL_BINARY_DIR) / "tests/faults/failing_machine.so";
+  if (!fs::exists(library)) GTEST_SKIP() << "no library that lets calls fail, as in a build with sanitizers";
+  for (const char* fault : {"1:gone", "3000:gone"}) {
+    const auto out = run_keel(
+        train_args("run"),
+        fmt::format("env GOMP_SPINCOUNT=1000 MALLOC_CONF=retain:false,dirty_decay_ms:0 LD_PRELOAD={} "
+                    "KEEL_MEMORY_FAULT={}",
+                    library.string(), fault));
+    EXPECT_EQ(out.code, 2) << fault << ": " << out.text;
+    EXPECT_THAT(
+        out.text,
+        HasSubstr(
+            "keel: out of memory\n"
+            "  wanted: more than this machine, its container or a limit (ulimit -v) gives\n"
+            "  try:    a smaller batch or cutoff_len, gradient_checkpointing: true, or fewer other programs; "
+            "a run goes on with --resume\n"));
+  }
+}
+
 // The sweep itself has a program of its own; here it is only kept alive.
 TEST(Faults, AFewOfTheSweepLoseNothing) {
   const fs::path program = fs::path(KEEL_BINARY_DIR) / "keel";
-  const fs::path library = fs::path(KEEL_BINARY_DIR) / "tests/faults/failing_disk.so";
+  const fs::path library = fs::path(KEEL_BINARY_DIR) / "tests/faults/failing_machine.so";
   if (!fs::exists(library)) GTEST_SKIP() << "no library that lets calls fail, as in a build with sanitizers";
   const test::TempDir dir;
   const std::string command =

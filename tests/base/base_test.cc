@@ -9,6 +9,7 @@
 #include "base/fields.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/lost_file.h"
 #include "base/names.h"
 #include "base/rng.h"
 #include "support/error_of.h"
@@ -82,6 +83,26 @@ TEST(Fs, WriteIsAllOrNothing) {
   }
 }
 
+std::string counted_bytes(size_t n) {
+  std::string out(n, '\0');
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<char>(i * 2654435761U >> 24);
+  return out;
+}
+
+TEST(Fs, PastTheCacheTheSameBytesAreWritten) {
+  const test::TempDir dir;
+  constexpr size_t kBlock = size_t{4} << 20;
+  for (const size_t n :
+       {size_t{0}, size_t{1}, size_t{4096}, kBlock - 1, kBlock, kBlock + 1, 2 * kBlock + 77}) {
+    const std::string bytes = counted_bytes(n);
+    PartFile part(dir / "a", PartFile::Via::disk);
+    for (size_t at = 0, piece = 1; at < n; at += piece, piece = 3 * piece + 1)
+      part.write(std::string_view(bytes).substr(at, piece));
+    part.commit();
+    EXPECT_TRUE(read_text(dir / "a") == bytes) << n;
+  }
+}
+
 TEST(Fs, PartFolderRefusesAFullTargetAndLeavesNothing) {
   const test::TempDir dir;
   {
@@ -149,6 +170,27 @@ TEST(Fs, AnAppendThatFailsLeavesNothingOfItsText) {
   EXPECT_EQ(read_text(dir / "log"), "ab\n");
 }
 
+// The second block does not fit.
+TEST(Fs, PastTheCacheAFailureIsToldAndLeavesNothing) {
+  const test::TempDir dir;
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto old = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{.rlim_cur = 6 << 20, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &tight);
+  const std::string error = test::error_of([&] {
+    PartFile part(dir / "a", PartFile::Via::disk);
+    part.write(counted_bytes(9 << 20));
+    part.commit();
+  });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, old);
+  EXPECT_EQ(error, (dir / "a").string() +
+                       ": cannot write: File too large\n"
+                       "  try:    allow larger files (ulimit -f), or choose a disk that holds them");
+  EXPECT_TRUE(fs::is_empty(dir.path()));
+}
+
 TEST(Fs, FilesAndFoldersByName) {
   const test::TempDir dir;
   write_file(dir / "b/c/d", "12345");
@@ -179,6 +221,27 @@ TEST(Fs, AppendAndMap) {
   const MappedFile map(dir / "log");
   EXPECT_EQ(map.bytes().size(), 4u);
   EXPECT_EQ(static_cast<char>(map.bytes()[2]), 'b');
+}
+
+// The second page is gone when it is read.
+TEST(LostFileDeathTest, IsNamed) {
+  const test::TempDir dir;
+  const std::string name = (dir / "weights").string();
+  EXPECT_EXIT(
+      {
+        tell_of_lost_files();
+        write_file(name, counted_bytes(10'000));
+        const MappedFile file(name);
+        cut_file(name, 10);
+        const volatile std::byte lost = file.bytes()[9'000];
+        static_cast<void>(lost);
+      },
+      testing::ExitedWithCode(2),
+      testing::HasSubstr("keel: " + name +
+                         ": can no longer be read: it was cut while it was used, or its disk fails\n"
+                         "  wanted: files that nobody changes during the run\n"
+                         "  try:    look whether something overwrites it, and into the system's log; a run "
+                         "goes on with --resume\n"));
 }
 
 TEST(Fields, CollectsNamesInOrder) {

@@ -10,6 +10,7 @@
 //                          (half is written), "full" (half is written, and from there on nothing more fits),
 //                          "dead" (from there on every call fails)
 //   KEEL_DISK_FREE=BYTES   what statvfs tells
+//   KEEL_DISK_SLOW=MS      how long each call takes
 //
 // Nothing here allocates: the allocator itself opens files before this library is ready.
 #include <dlfcn.h>
@@ -34,6 +35,7 @@ namespace {
 struct Disk {
   const char* folder = nullptr;
   const char* free = nullptr;
+  long slow_ms = 0;
   int log = -1;
   bool fault_beside = false;
   long fault_at = 0;
@@ -46,6 +48,7 @@ Disk disk;
 
 __attribute__((constructor)) void start() {
   disk.free = ::getenv("KEEL_DISK_FREE");
+  if (const char* slow = ::getenv("KEEL_DISK_SLOW")) disk.slow_ms = ::atol(slow);
   if (const char* fault = ::getenv("KEEL_DISK_FAULT")) {
     const char* number = ::strchr(fault, ':');
     char* end = nullptr;
@@ -106,6 +109,7 @@ Verdict judge(const char* call, int folder, const char* name, bool takes_room) {
     return Verdict::goes_on;
   }
   log(call, place.text);
+  if (disk.slow_ms > 0) ::usleep(static_cast<useconds_t>(disk.slow_ms) * 1000);
   errno = before;
   const long number = is_beside() ? ++disk.calls_beside : ++disk.calls;
   const bool now = is_beside() == disk.fault_beside && number == disk.fault_at;
