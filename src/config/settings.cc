@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/names.h"
+#include "base/utf8.h"
 
 namespace keel {
 namespace {
@@ -103,8 +104,21 @@ class FlagReader {
 }  // namespace
 
 YAML::Node load_yaml(const std::string& path) {
+  const std::string text = read_text(path);
+  const bool utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");  // the reader knows it
+  if (!utf16 && repair_utf8(text) != text)
+    throw UserError({.where = path,
+                     .found = "bytes that are not UTF-8",
+                     .wanted = "a text file in UTF-8",
+                     .hint = "save it in UTF-8 in your editor"});
   try {
-    return YAML::Load(read_text(path));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1)
+      throw UserError({.where = path,
+                       .found = fmt::format("{} documents (\"---\" begins a new one)", documents.size()),
+                       .wanted = "one",
+                       .hint = "put them into files of their own"});
+    return documents.empty() ? YAML::Node() : documents.front();
   } catch (const YAML::Exception& error) {
     throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
                      .found = "not valid YAML: " + error.msg,

@@ -12,6 +12,7 @@
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/hub_cache.h"
 #include "eval/text_model.h"
+#include "model/config.h"
 #include "model/device.h"
 #include "model/factory.h"
 #include "model/precision.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr double kUntrainedNorm = 0.2;
 
 void check_vocabulary(int64_t max_id, const Json& config, const fs::path& dir) {
-  const int64_t rows = config.value("vocab_size", int64_t{0});
+  const int64_t rows = ConfigReader(config, "config.json").positive("vocab_size");
   if (max_id < rows) return;
   throw UserError(
       {.where = dir.string(),

@@ -6,6 +6,12 @@
 #include "model/registry.h"
 
 namespace keel {
+namespace {
+
+// What lies above is a damaged file: the products of such sizes still fit into 64 bits.
+constexpr int64_t kLargest = (int64_t{1} << 31) - 1, kMostLayers = 100'000;
+
+}  // namespace
 
 bool ConfigReader::has(const std::string& key) const {
   const auto it = json_.find(key);
@@ -32,6 +38,7 @@ void ConfigReader::refuse(const std::string& key, const std::string& wanted, con
 int64_t ConfigReader::positive(const std::string& key) const {
   const Json& value = at(key);
   if (!value.is_number_integer() || value.get<int64_t>() <= 0) refuse(key, "a positive whole number");
+  if (value.get<int64_t>() > kLargest) refuse(key, fmt::format("a whole number up to {}", kLargest));
   return value.get<int64_t>();
 }
 
@@ -155,6 +162,7 @@ ModelConfig parse_model_config(const Json& json, const std::string& where) {
   config.hidden_size = reader.positive("hidden_size");
   config.intermediate_size = reader.positive("intermediate_size");
   config.layers = reader.positive("num_hidden_layers");
+  if (config.layers > kMostLayers) reader.refuse("num_hidden_layers", fmt::format("at most {}", kMostLayers));
   config.vocab_size = reader.positive("vocab_size");
   config.max_positions = reader.positive("max_position_embeddings");
   config.rms_norm_eps = reader.number("rms_norm_eps");

@@ -154,6 +154,11 @@ std::vector<int64_t> new_token_ids(const BuildOptions& build, int64_t rows_befor
 
 LoraConfig lora_settings(const BuildOptions& build, const std::vector<int64_t>& new_ids) {
   LoraConfig config = build.adapter ? lora_config(build.adapter->config) : lora_config(build.model);
+  if (build.train && config.ranks_vary)
+    throw UserError({.where = "adapter_config.json",
+                     .found = "\"rank_pattern\": ranks that vary from layer to layer",
+                     .wanted = "one rank, to train the adapter further",
+                     .hint = "keel merge makes a whole model of it, which can be trained"});
   for (const int64_t id : new_ids) {
     if (std::find(config.token_rows.begin(), config.token_rows.end(), id) == config.token_rows.end()) {
       config.token_rows.push_back(id);

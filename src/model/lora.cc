@@ -80,7 +80,13 @@ LoraConfig lora_config(const Json& json, const std::string& where) {
                     .rslora = reader.flag("use_rslora", false),
                     .targets = {},
                     .token_rows = {}};
-  if (reader.has("lora_dropout")) config.dropout = reader.at("lora_dropout").get<double>();
+  config.ranks_vary = reader.has("rank_pattern") && !reader.at("rank_pattern").empty();
+  if (reader.has("lora_dropout")) {
+    const Json& dropout = reader.at("lora_dropout");
+    if (!dropout.is_number() || dropout.get<double>() < 0 || dropout.get<double>() >= 1)
+      reader.refuse("lora_dropout", "a number from 0 to below 1");
+    config.dropout = dropout.get<double>();
+  }
   if (!reader.has("trainable_token_indices")) return config;
   const Json& rows = reader.at("trainable_token_indices");
   if (rows.is_array()) {
@@ -120,7 +126,7 @@ void attach_loaded(std::span<Linear* const> linears, const LoraConfig& config, c
     Linear& linear = *linears[i];
     const std::string a_name = tensor_name(linear, 'A'), b_name = tensor_name(linear, 'B');
     if (!adapter.tensors.contains(a_name) && !adapter.tensors.contains(b_name)) continue;
-    const at::Tensor& a = adapter_tensor(adapter, a_name, {-1, linear.weight_OI.size(1)});
+    const at::Tensor& a = adapter_tensor(adapter, a_name, {config.wanted_rank(), linear.weight_OI.size(1)});
     const at::Tensor& b = adapter_tensor(adapter, b_name, {linear.weight_OI.size(0), a.size(0)});
     const at::Device device = linear.weight_OI.device();
     linear.adapter = LowRank{.a_rI = leaf(a, dtype, device),

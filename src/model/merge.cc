@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/lora.h"
+#include "model/weights.h"
 
 namespace keel {
 
@@ -22,12 +23,15 @@ const at::Tensor& adapter_tensor(const AdapterWeights& adapter, const std::strin
   bool same = tensor.dim() == static_cast<int64_t>(shape.size());
   for (size_t i = 0; same && i < shape.size(); ++i) same = shape[i] < 0 || tensor.size(i) == shape[i];
   if (!same) {
+    const bool any_rank = std::ranges::any_of(shape, [](int64_t size) { return size < 0; });
     for (int64_t& size : shape) size = std::max<int64_t>(size, 0);
-    throw UserError({.where = "the adapter",
-                     .found = fmt::format("{} of shape {}", name, fmt::join(tensor.sizes(), "x")),
-                     .wanted = fmt::format("shape {} (0: the rank)", fmt::join(shape, "x")),
-                     .hint = "the adapter belongs to another base model"});
+    throw UserError(
+        {.where = "the adapter",
+         .found = fmt::format("{} of shape {}", name, fmt::join(tensor.sizes(), "x")),
+         .wanted = fmt::format("shape {}{}", fmt::join(shape, "x"), any_rank ? " (0: the rank)" : ""),
+         .hint = "the adapter belongs to another base model, or adapter_config.json to another adapter"});
   }
+  check_finite(name, tensor);
   return tensor;
 }
 
@@ -95,7 +99,7 @@ std::map<std::string, at::Tensor> merge_lora(std::map<std::string, at::Tensor> w
                        .wanted = "an adapter of this base model"});
     }
     at::Tensor& w = it->second;
-    adapter_tensor(adapter, name, {-1, w.size(1)});
+    adapter_tensor(adapter, name, {config.wanted_rank(), w.size(1)});
     const at::Tensor& b =
         adapter_tensor(adapter, name.substr(0, at) + ".lora_B.weight", {w.size(0), a.size(0)});
     const at::Tensor delta = at::mm(b.to(at::kFloat), a.to(at::kFloat));

@@ -14,18 +14,6 @@ namespace {
 
 std::string shape_text(at::IntArrayRef shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
-void check_finite(const std::string& name, const at::Tensor& tensor) {
-  if (tensor.numel() == 0) return;
-  const auto [low, high] = at::aminmax(tensor);  // one pass; NaN anywhere shows in both
-  if (std::isfinite(low.to(at::kFloat).item<float>()) && std::isfinite(high.to(at::kFloat).item<float>()))
-    return;
-  const int64_t count = at::logical_not(at::isfinite(tensor)).sum().item<int64_t>();
-  throw UserError({.where = fmt::format("weight {}", name),
-                   .found = fmt::format("{} of {} values are NaN or infinite", count, tensor.numel()),
-                   .wanted = "finite numbers",
-                   .hint = "the training that wrote this model diverged, or the file is damaged"});
-}
-
 void check_type(const std::string& name, const at::Tensor& tensor) {
   const at::ScalarType type = tensor.scalar_type();
   if (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf) return;
@@ -44,6 +32,18 @@ bool is_ignorable(const std::string& name) {
 bool decays(const at::Tensor& tensor) { return tensor.dim() >= 2; }
 
 }  // namespace
+
+void check_finite(const std::string& name, const at::Tensor& tensor) {
+  if (tensor.numel() == 0) return;
+  const auto [low, high] = at::aminmax(tensor);  // one pass; NaN anywhere shows in both
+  if (std::isfinite(low.to(at::kFloat).item<float>()) && std::isfinite(high.to(at::kFloat).item<float>()))
+    return;
+  const int64_t count = at::logical_not(at::isfinite(tensor)).sum().item<int64_t>();
+  throw UserError({.where = fmt::format("weight {}", name),
+                   .found = fmt::format("{} of {} values are NaN or infinite", count, tensor.numel()),
+                   .wanted = "finite numbers",
+                   .hint = "the training that wrote this model diverged, or the file is damaged"});
+}
 
 WeightLoader::WeightLoader(NamedTensors weights, WeightRules rules)
     : weights_(std::move(weights)), rules_(std::move(rules)) {}

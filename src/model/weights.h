@@ -22,6 +22,9 @@ struct WeightRules {
   at::Device device = at::kCPU;
 };
 
+// UserError naming the weight, with how many of its values are NaN or infinite.
+void check_finite(const std::string& name, const at::Tensor& tensor);
+
 class WeightLoader {
  public:
   WeightLoader(NamedTensors weights, WeightRules rules);

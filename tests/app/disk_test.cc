@@ -156,7 +156,7 @@ TEST_F(Disk, MemoryThatEndsIsSaid) {
   if (!fs::exists(library)) GTEST_SKIP() << "no library that lets calls fail, as in a build with sanitizers";
   for (const char* fault : {"1:gone", "3000:gone"}) {
     const auto out = run_keel(
-        train_args("run"),
+        train_args("run", ""),
         fmt::format("env GOMP_SPINCOUNT=1000 MALLOC_CONF=retain:false,dirty_decay_ms:0 LD_PRELOAD={} "
                     "KEEL_MEMORY_FAULT={}",
                     library.string(), fault));
