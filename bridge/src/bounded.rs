@@ -2,9 +2,9 @@
 //! can lie about its sizes.
 //!
 //! In Rust an allocation that fails ends the process (here with a text), and an allocator may not unwind. So the work
-//! is done by a thread beside the caller's, which counts what it allocates. Over the limit it stops inside the allocator, for good, and the
-//! caller gets an error; what that thread holds is lost. Its stack is large, as values that are nested a million times
-//! are dropped and compared by functions that call themselves.
+//! is done by a thread beside the caller's, which counts what it allocates. Over the limit it stops inside the
+//! allocator, for good, and the caller gets an error; what that thread holds is lost. Its stack is large, as values
+//! that are nested a million times are dropped and compared by functions that call themselves.
 
 use crate::caught;
 use std::alloc::{GlobalAlloc, Layout, System};

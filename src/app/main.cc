@@ -53,9 +53,8 @@ int out_of_memory() {
   std::fputs(
       "keel: out of memory\n"
       "  wanted: more than this machine, its container or a limit (ulimit -v) gives\n"
-      "  try:    a smaller batch or cutoff_len, gradient_checkpointing: true, or fewer other programs; a run "
-      "goes on "
-      "with --resume\n",
+      "  try:    a smaller batch or cutoff_len, gradient_checkpointing: true, or fewer other programs; "
+      "a run goes on with --resume\n",
       stderr);
   return 2;
 }

@@ -29,8 +29,8 @@ class PartFile {
  public:
   enum class Via {
     cache,  // of the system, where the next reader finds it
-    disk,  // past the cache, for large files that nobody reads soon: a tenth to a half of the computing time.
-           // What the file system cannot write so goes through the cache.
+    disk,   // past the cache, for large files that nobody reads soon: a tenth to a half of the computing
+            // time. What the file system cannot write so goes through the cache.
   };
   explicit PartFile(fs::path path, Via via = Via::cache);
   ~PartFile();

@@ -62,8 +62,8 @@ void end_over(int, siginfo_t* info, void*) {
   tell(
       ": can no longer be read: it was cut while it was used, or its disk fails\n"
       "  wanted: files that nobody changes during the run\n"
-      "  try:    look whether something overwrites it, and into the system's log; a run goes on with "
-      "--resume\n");
+      "  try:    look whether something overwrites it, and into the system's log; "
+      "a run goes on with --resume\n");
   ::_exit(2);
 }
 
