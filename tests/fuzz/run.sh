@@ -12,7 +12,7 @@ seconds=${1:?usage: tests/fuzz/run.sh SECONDS [TARGET…]}
 shift
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(ls tests/fuzz/corpus); fi
 one_input_s=10 memory_mb=2048
-export ASAN_OPTIONS=quarantine_size_mb=16 ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-14/bin/llvm-symbolizer
+export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-14/bin/llvm-symbolizer
 scratch=$(mktemp -d)  # the files that readers are given
 export TMPDIR=$scratch
 trap 'rm -rf "$scratch"' EXIT
@@ -26,7 +26,9 @@ for target in "${targets[@]}"; do
   [ -x "$program" ] || { echo "$target: no program $program; build it with ./dev build fuzz" >&2; exit 2; }
   mkdir -p "$kept" "$findings"
   # A template may put a namespace into itself; the library counts references and never frees such a ring.
+  # The fuzzer's own flag is for its check behind each input, the sanitizer's for the one at the end.
   leaks=1; [ "$target" != template ] || leaks=0
+  export ASAN_OPTIONS=quarantine_size_mb=16:detect_leaks=$leaks
   if [ "$seconds" -gt 0 ]; then length=-max_total_time=$seconds; else length=-runs=0; fi
   code=0
   # The program's own warnings would fill the log; what a sanitizer or an exception said comes with the second run below.
