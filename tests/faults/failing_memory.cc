@@ -1,7 +1,7 @@
 // libc's memory and clock as a machine answers that has no more, or whose clock is wrong. Like
 // failing_disk.cc, a library in front of libc; both are one.
 //
-//   KEEL_MEMORY_LOG=FILE     gets how often the system was asked for memory
+//   KEEL_MACHINE_LOG=FILE    gets how often the system was asked for memory, and how often for the time
 //   KEEL_MEMORY_FAULT=N:HOW  the N-th time it refuses: "once", or "gone" (from there on each time)
 //   KEEL_CLOCK=N:HOW         from the N-th look on every clock "stands", is a day "back", or a year "ahead"
 //
@@ -66,7 +66,7 @@ void tell_place(int, siginfo_t*, void* context) {
 __attribute__((constructor)) void start() {
   machine.memory = Fault::from("KEEL_MEMORY_FAULT");
   machine.clock = Fault::from("KEEL_CLOCK");
-  machine.log = ::getenv("KEEL_MEMORY_LOG");
+  machine.log = ::getenv("KEEL_MACHINE_LOG");
   if (machine.memory.at == 0) return;
   struct sigaction action {};
   action.sa_sigaction = tell_place;
@@ -77,7 +77,7 @@ __attribute__((constructor)) void start() {
 __attribute__((destructor)) void end() {
   if (machine.log == nullptr) return;
   if (std::FILE* out = ::fopen(machine.log, "w")) {
-    ::fprintf(out, "%ld\n", machine.asked.load());
+    ::fprintf(out, "%ld %ld\n", machine.asked.load(), machine.looks.load());
     ::fclose(out);
   }
 }
@@ -115,7 +115,8 @@ void* sbrk(intptr_t) noexcept {  // the allocator's second way: there is none
 int clock_gettime(clockid_t clock, timespec* out) noexcept {
   const int result = static_cast<int>(::syscall(SYS_clock_gettime, clock, out));
   const Fault& fault = machine.clock;
-  if (fault.at == 0 || ++machine.looks < fault.at || result != 0) return result;
+  const long look = ++machine.looks;
+  if (fault.at == 0 || look < fault.at || result != 0) return result;
   constexpr time_t kDay = 86'400;
   if (fault.is("stands")) *out = {.tv_sec = kDay, .tv_nsec = 0};
   if (fault.is("back")) out->tv_sec -= kDay;
