@@ -4,8 +4,10 @@
 Rows of one length are trained on; each round trains without saving, saving beside the training and saving at once, in turn.
 Told of each run: seconds a step, wall time from the first step's end to the last's over the steps between; the least and
 most that the training waited for one save (wall time between two lines of metrics that is no training time);
-how long a checkpoint was being written and how large it is. At the end: from the start of the program to its first step,
-afresh, and resumed from a checkpoint that lies on the disk or in the system's cache.
+how long a checkpoint was being written; what a save cost in all: by how much the steps from it to the next one took longer
+than as many of their median, which a machine that drifts between runs does not change (the run that saves nothing shows
+what noise makes of it). At the end, the middle of --starts: from the start of the program to its first step, afresh, and
+resumed from a checkpoint that lies on the disk or in the system's cache; and how long dd takes to read that checkpoint.
 """
 import argparse
 import json
@@ -51,6 +53,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--every", type=int, default=4, help="steps from one save to the next")
     parser.add_argument("--saves", type=int, default=3)
+    parser.add_argument("--starts", type=int, default=1, help="of each kind, at the end")
     parser.add_argument("--program", default=str(ROOT / "build/keel"))
     return parser.parse_known_args()
 
@@ -81,6 +84,13 @@ def seconds_to_first_step(args):
     return told if process.wait() == 0 else sys.exit("the run failed")
 
 
+def seconds_to_read(run):
+    start = time.monotonic()
+    for file in run.glob("checkpoints/*/*.safetensors"):
+        subprocess.run(["dd", f"if={file}", "of=/dev/null", "bs=4M", "iflag=direct"], stderr=subprocess.DEVNULL, check=True)
+    return time.monotonic() - start
+
+
 def keep_in_cache(run, wanted):
     """Of the system, or not, the run's checkpoints."""
     for path in run.glob("checkpoints/*/*"):
@@ -90,7 +100,14 @@ def keep_in_cache(run, wanted):
                 pass
 
 
+def costs(wall, every):
+    """Of each save but the last, which few steps follow."""
+    rounds = [wall[i:i + every] for i in range(every - 1, len(wall) - every + 1, every)]
+    return [sum(steps) - every * statistics.median(steps) for steps in rounds]
+
+
 def measure(mode, every, steps, saves, cpu):
+    """Seconds a step, and what each save cost."""
     wall = [b[0] - a[0] for a, b in zip(steps, steps[1:])]
     waits = [w - (b[1] - a[1]) for w, a, b in zip(wall, steps, steps[1:])][every - 1::every]
     text = f"{mode:8} {sum(wall) / len(wall):.2f} s a step, {cpu:.0f} s of CPU time in all"
@@ -98,12 +115,32 @@ def measure(mode, every, steps, saves, cpu):
         text += f", waits {min(waits):.2f} to {max(waits):.2f} s a save"
         text += f", written in {statistics.median(b - a for a, b in saves.values() if b):.1f} s"
     print(text, flush=True)
-    return sum(wall) / len(wall)
+    return sum(wall) / len(wall), costs(wall, every)
+
+
+def middle(values):
+    return f"{statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
+
+
+def time_starts(o, more, work):
+    run = work / "new"
+    seconds = {"afresh": [], "from the disk": [], "from the cache": []}
+    reading = []
+    for _ in range(o.starts):
+        shutil.rmtree(run, ignore_errors=True)
+        for name, found in seconds.items():
+            keep_in_cache(run, name == "from the cache")
+            args = command(o, work, run, [*more, *([] if name == "afresh" else ["--resume"])])
+            found.append(seconds_to_first_step(args))
+        reading.append(seconds_to_read(run))
+    for name, found in seconds.items():
+        print(f"to the first step, {name}: {middle(found)}")
+    print(f"dd reads the checkpoint past the cache in {middle(reading)}")
 
 
 def main():
     o, more = parse_arguments()
-    seconds = {mode: [] for mode in MODES}
+    seconds, cost = {mode: [] for mode in MODES}, {mode: [] for mode in MODES}
     with tempfile.TemporaryDirectory(prefix="keel-checkpoints-", dir=os.environ.get("KEEL_BENCH_DISK")) as name:
         work = pathlib.Path(name)
         make_rows(work / "rows.jsonl")
@@ -112,17 +149,20 @@ def main():
                 shutil.rmtree(work / "run", ignore_errors=True)
                 every = 1_000_000 if mode == "none" else o.every
                 args = command(o, work, work / "run", ["--save_steps", str(every), "--async_save", beside, *more])
-                seconds[mode].append(measure(mode, o.every, *train(args, work / "run")))
+                step, saves = measure(mode, o.every, *train(args, work / "run"))
+                seconds[mode].append(step)
+                cost[mode] += saves
         folder = max((work / "run/checkpoints").iterdir())
         print(f"a checkpoint: {sum(f.stat().st_size for f in folder.iterdir()) / 1e9:.2f} GB")
         for mode in ("beside", "at once"):
             ratios = [s / n for s, n in zip(seconds[mode], seconds["none"])]
             print(f"{mode}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the step of a run that "
                   f"saves nothing, {o.every} steps to a save")
-        for name in ("afresh", "from the disk", "from the cache"):
-            args = command(o, work, work / "new", [*more, *([] if name == "afresh" else ["--resume"])])
-            keep_in_cache(work / "new", name == "from the cache")
-            print(f"to the first step, {name}: {seconds_to_first_step(args):.1f} s")
+        for mode, found in cost.items():
+            if found:
+                print(f"{mode}: a save costs {middle(found)}, {100 * statistics.median(found) / o.every / statistics.median(seconds['none']):.1f} % "
+                      f"of the {o.every} steps to the next")
+        time_starts(o, more, work)
 
 
 if __name__ == "__main__":

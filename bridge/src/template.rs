@@ -3,7 +3,7 @@
 use crate::generation::{self, Span};
 use crate::{filters, py_methods, py_value};
 use minijinja::value::Value;
-use minijinja::{Environment, Error};
+use minijinja::{Environment, Error, ErrorKind};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::io;
@@ -73,6 +73,9 @@ impl Template {
 
 /// The error with its causes in one line: `what (in chat template:3): why`.
 fn describe(error: &Error) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return format!("the template does not end: more than {} million instructions", FUEL / 1_000_000);
+    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -36,7 +36,7 @@ pub struct Rows {
 
 impl TextTokenizer {
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let mut inner = Tokenizer::from_bytes(json).map_err(|error| error.to_string())?;
+        let mut inner = Tokenizer::from_bytes(json).map_err(|error| format!("not a tokenizer: {error}"))?;
         let truncation = inner.get_truncation().cloned();
         let padding = inner.get_padding().cloned();
         inner.with_truncation(None).map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@
 #include "app/speed_trial.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "doctor/diagnose.h"
 #include "doctor/html_page.h"
 #include "doctor/text_page.h"
@@ -56,7 +57,7 @@ int run_data_check(Args args) {
   if (!options.json.empty())
     write_file(options.json, to_json(diagnosis).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   if (!options.html.empty()) write_file(options.html, html_page(diagnosis));
-  fmt::print("{}", text_page(diagnosis));
+  fmt::print("{}", for_terminal(text_page(diagnosis)));
   return diagnosis.count(Severity::error) > 0 ? 1 : 0;
 }
 

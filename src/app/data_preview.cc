@@ -10,6 +10,7 @@
 #include "app/token_view.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "report/html_escape.h"
 #include "report/page.h"
 
@@ -91,8 +92,9 @@ void print(const Preview& preview) {
   const bool colour = ::isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == '\0');
   fmt::print("{}\n", terminal_legend(colour));
   for (size_t i = 0; i < preview.rows.size(); ++i)
-    fmt::print("\nrow {} · {}\n{}\n", i + 1, preview.heads[i], terminal_view(preview.rows[i], colour));
-  for (const std::string& refused : preview.refused) fmt::print("\nnot trained: {}\n", refused);
+    fmt::print("\nrow {} · {}\n{}\n", i + 1, for_terminal(preview.heads[i]),
+               terminal_view(preview.rows[i], colour));
+  for (const std::string& refused : preview.refused) fmt::print("\nnot trained: {}\n", for_terminal(refused));
   fmt::print("\n{}\n", preview.summary);
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "eval/generate.h"
 
 namespace keel {
@@ -123,7 +124,7 @@ int run_chat(Args args) {
           said.push_back(token);
           const std::string text = model.tokenizer.decode(said, true);
           if (text.ends_with("\xEF\xBF\xBD")) return;
-          fmt::print("{}", text.substr(shown.size()));
+          fmt::print("{}", for_terminal(text.substr(shown.size())));
           std::fflush(stdout);
           shown = text;
         };

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/lost_file.h"
 #include "base/names.h"
+#include "base/utf8.h"
 
 namespace keel {
 namespace {
@@ -73,10 +74,10 @@ int told_failure() {
   try {
     throw;
   } catch (const UserError& e) {
-    fmt::print(stderr, "keel: {}\n", e.what());
+    fmt::print(stderr, "keel: {}\n", for_terminal(e.what()));
     return 2;
   } catch (const std::filesystem::filesystem_error& e) {  // what no check of ours has put better
-    fmt::print(stderr, "keel: {}: {}\n", e.path1().string(), e.code().message());
+    fmt::print(stderr, "keel: {}: {}\n", for_terminal(e.path1().string()), e.code().message());
     return 2;
   } catch (const c10::Error& e) {
     return tensor_library_failed(e);

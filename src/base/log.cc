@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <mutex>
 
+#include "base/utf8.h"
+
 namespace keel {
 namespace {
 
@@ -24,7 +26,7 @@ void put(const std::string& text) {
   const std::lock_guard lock(c.mutex);
   if (c.line_open) std::fputs("\r\033[K", stderr);
   c.line_open = false;
-  std::fprintf(stderr, "%s\n", text.c_str());
+  std::fprintf(stderr, "%s\n", for_terminal(text).c_str());
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ void progress_line(const std::string& text, bool keep) {
     return;
   }
   const std::lock_guard lock(c.mutex);
-  std::fprintf(stderr, "\r\033[K%s", text.c_str());
+  std::fprintf(stderr, "\r\033[K%s", for_terminal(text).c_str());
   std::fflush(stderr);
   c.line_open = true;
 }

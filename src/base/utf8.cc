@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 
 namespace keel {
@@ -22,6 +24,13 @@ Lead lead_of(uint8_t byte) {
   if (byte == 0xF4) return {.length = 4, .high = 0x8F};
   if (byte >= 0xF1 && byte <= 0xF3) return {.length = 4};
   return {};
+}
+
+bool controls_terminal(char32_t c) {
+  if (c == U'\n' || c == U'\t') return false;
+  const bool turns = c == 0x061C || (c >= 0x200E && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
+                     (c >= 0x2066 && c <= 0x2069);
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || turns;
 }
 
 bool continues(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
@@ -48,6 +57,21 @@ std::string repair_utf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
     if (next_character(text, at) == kReplacement)
+      out += "\uFFFD";
+    else
+      out += text.substr(begin, at - begin);
+  }
+  return out;
+}
+
+std::string for_terminal(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const char32_t c = next_character(text, at);
+    if (controls_terminal(c))
+      out += fmt::format("<U+{:04X}>", static_cast<uint32_t>(c));
+    else if (c == kReplacement)
       out += "\uFFFD";
     else
       out += text.substr(begin, at - begin);

@@ -15,6 +15,10 @@ char32_t next_character(std::string_view text, size_t& at);
 // Well-formed text comes back unchanged.
 std::string repair_utf8(std::string_view text);
 
+// What may be shown on a terminal: characters that control it or turn the direction of text become "<U+001B>"
+// and the like, but line breaks and tabs stay; ill-formed pieces as in repair_utf8.
+std::string for_terminal(std::string_view text);
+
 std::string_view trimmed(std::string_view text);  // without blanks, tabs and line ends around it
 std::string lower_ascii(std::string_view text);   // other letters stay as they are
 

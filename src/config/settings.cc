@@ -101,6 +101,18 @@ class FlagReader {
   CommandLine out_;
 };
 
+// Tabs in front of a line are what YAML's own messages never name.
+std::string how_to_mend(std::string_view text) {
+  int line = 1;
+  for (size_t begin = 0; begin < text.size(); ++line) {
+    const size_t first = std::min(text.find_first_not_of(' ', begin), text.size());
+    if (first < text.size() && text[first] == '\t')
+      return fmt::format("line {} is indented with a tab; YAML wants spaces", line);
+    begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
+  }
+  return "check the indentation and the quotes there; values with ': ' or '#' need quotes";
+}
+
 }  // namespace
 
 YAML::Node load_yaml(const std::string& path) {
@@ -112,7 +124,8 @@ YAML::Node load_yaml(const std::string& path) {
                      .wanted = "a text file in UTF-8",
                      .hint = "save it in UTF-8 in your editor"});
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    while (!documents.empty() && documents.back().IsNull()) documents.pop_back();
     if (documents.size() > 1)
       throw UserError({.where = path,
                        .found = fmt::format("{} documents (\"---\" begins a new one)", documents.size()),
@@ -122,8 +135,7 @@ YAML::Node load_yaml(const std::string& path) {
   } catch (const YAML::Exception& error) {
     throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
                      .found = "not valid YAML: " + error.msg,
-                     .hint = "check the indentation and the quotes there; "
-                             "values with ': ' or '#' need quotes"});
+                     .hint = how_to_mend(text)});
   }
 }
 

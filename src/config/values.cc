@@ -7,10 +7,13 @@
 
 #include "base/json.h"
 #include "base/names.h"
+#include "base/utf8.h"
 #include "config/settings.h"
 
 namespace keel {
 namespace {
+
+constexpr size_t kQuoted = 100;  // bytes of a value in a message
 
 template <class... Visitors>
 struct Overload : Visitors... {
@@ -43,10 +46,13 @@ bool in_range(const FieldRef& field, double value) {
   return !(field.extra.min && value < *field.extra.min) && !(field.extra.max && value > *field.extra.max);
 }
 
+std::string in_quotes(std::string_view value) {
+  const std::string_view beginning = utf8_prefix(value, kQuoted);
+  return fmt::format("'{}{}'", beginning, beginning.size() < value.size() ? "…" : "");
+}
+
 ErrorText wrong(const FieldRef& field, const YAML::Node& node) {
-  const std::string found = node.IsMap()        ? "a map"
-                            : node.IsSequence() ? "a list"
-                                                : fmt::format("'{}'", text_of(node));
+  const std::string found = node.IsMap() ? "a map" : node.IsSequence() ? "a list" : in_quotes(text_of(node));
   return {.found = found, .wanted = wanted_text(field)};
 }
 
@@ -55,7 +61,7 @@ std::optional<ErrorText> check_choice(const FieldRef& field, const std::string& 
   if (choices.empty()) return std::nullopt;
   for (const std::string& choice : choices)
     if (choice == value) return std::nullopt;
-  std::string found = fmt::format("'{}'", value);
+  std::string found = in_quotes(value);
   if (const std::string near = likely_name(value, choices); !near.empty())
     found += fmt::format(". Did you mean '{}'?", near);
   return ErrorText{.found = found, .wanted = wanted_text(field)};

@@ -86,7 +86,8 @@ MaybeFault unknown_row(const Json& row) {
   for (const RowReader& reader : row_readers()) {
     if (&reader != row_readers().data()) known.push_back(fmt::format("{} ({})", reader.name, reader.fields));
   }
-  return Fault{"", describe_value(row), "the fields of a known schema: " + join(known, "; ")};
+  return Fault{"", describe_value(row),
+               "the fields of a known schema, or columns that say which is which: " + join(known, "; ")};
 }
 
 }  // namespace

@@ -44,6 +44,17 @@ class Unpacked {
          fmt::format("a whole {} file", format_), "download or pack it again");
   }
 
+  [[noreturn]] void fail_other() {
+    fail(fmt::format("not a {} file, whatever its name says", format_), fmt::format("a {} file", format_),
+         "take the ending off its name, or pack it");
+  }
+
+  // Where an archive could begin there is none.
+  [[noreturn]] void fail_between() {
+    if (size_ == 0) fail_other();
+    fail_damaged("something else follows the archive");
+  }
+
   [[noreturn]] void fail_damaged(const std::string& why) {
     fail(fmt::format("the {} file is damaged after {} unpacked bytes: {}", format_, size_, why),
          fmt::format("a whole {} file", format_), "download or pack it again");
@@ -86,7 +97,7 @@ class Inflater {
 bool next_member(std::string_view packed, size_t at, Unpacked& out) {
   const std::string_view rest = packed.substr(at);
   if (rest.find_first_not_of('\0') == std::string_view::npos) return false;
-  if (!rest.starts_with(kGzipMagic)) out.fail_damaged("something else follows the archive");
+  if (!rest.starts_with(kGzipMagic)) out.fail_between();
   return true;
 }
 
@@ -104,6 +115,7 @@ bool is_packed_name(const fs::path& path) {
 void unpack_gzip(std::string_view packed, const fs::path& path, const UnpackSink& sink,
                  const UnpackLimits& limits) {
   Unpacked out("gzip", path, sink, limits);
+  if (!kGzipMagic.starts_with(packed.substr(0, kGzipMagic.size()))) out.fail_other();
   Inflater stream;
   size_t read = 0;
   for (;;) {
@@ -124,7 +136,7 @@ void unpack_gzip(std::string_view packed, const fs::path& path, const UnpackSink
     } else if (state == Z_MEM_ERROR) {
       throw std::bad_alloc();
     } else if (state != Z_OK) {
-      out.fail_damaged(stream->msg != nullptr ? stream->msg : "no gzip data");
+      out.fail_damaged(stream->msg != nullptr ? stream->msg : "its blocks are no gzip data");
     }
   }
 }
@@ -139,6 +151,7 @@ void unpack_zstd(std::string_view packed, const fs::path& path, const UnpackSink
     ZSTD_outBuffer piece{out.chunk(), kChunk, 0};
     const size_t state = ZSTD_decompressStream(context.get(), &piece, &in);
     if (ZSTD_getErrorCode(state) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+    if (ZSTD_getErrorCode(state) == ZSTD_error_prefix_unknown) out.fail_between();
     if (ZSTD_isError(state) != 0) out.fail_damaged(ZSTD_getErrorName(state));
     out.add(piece.pos, in.pos);
     if (in.pos < in.size) continue;

@@ -25,7 +25,7 @@ namespace {
 constexpr double kUntrainedNorm = 0.2;
 
 void check_vocabulary(int64_t max_id, const Json& config, const fs::path& dir) {
-  const int64_t rows = ConfigReader(config, "config.json").positive("vocab_size");
+  const int64_t rows = ConfigReader(config, (dir / "config.json").string()).positive("vocab_size");
   if (max_id < rows) return;
   throw UserError(
       {.where = dir.string(),
@@ -83,7 +83,8 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
                      .train = options.train,
                      .seed = options.seed,
                      .vocab_size = text.tokenizer.max_id() + 1,
-                     .device = device};
+                     .device = device,
+                     .config_path = (dir / "config.json").string()};
   if (tokens_added) build.first_new_token = text.first_new_token;
   if (!options.model.adapter_name_or_path.empty()) {
     AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);

@@ -188,7 +188,7 @@ void follow_grown_embedding(const NamedTensors& weights, ModelConfig& config) {
 BuiltModel build_model(const Json& hf_config, NamedTensors weights, const BuildOptions& build) {
   KEEL_CHECK(build.compute == at::kFloat || build.compute == at::kBFloat16, "compute is float32 or bfloat16");
   const at::NoGradGuard no_grad;
-  ModelConfig config = parse_model_config(hf_config);
+  ModelConfig config = parse_model_config(hf_config, build.config_path);
   std::optional<LoraConfig> adapter;
   TakenNames whole;
   if (build.adapter || build.model.finetuning_type == "lora") {

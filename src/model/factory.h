@@ -22,6 +22,7 @@ struct BuildOptions {
   // spare rows that the table has; without it, new are the rows by which the table grows.
   std::optional<int64_t> first_new_token = {};
   at::Device device = at::kCPU;
+  std::string config_path = "config.json";  // for messages
 };
 
 struct BuiltModel {

@@ -91,6 +91,12 @@ std::vector<MalformedInput> bad_json() {
               "values nested deeper than 100, wanted a flat row"),
       bad_row("KeyTwice", R"({"instruction": "a", "output": "b", "output": "c"})",
               "output: the same field twice in one object, wanted each field once"),
+      bad_row("ControlCharacters", R"({"messages": "\u001B[31m\u202E"})",
+              R"(messages: the text "<U+001B>[31m<U+202E>", wanted a list of messages)"),
+      bad_row("UnknownFields", R"({"frage": "a", "antwort": "b"})",
+              "an object with frage, antwort, wanted the fields of a known schema, or columns that say which "
+              "is which: openai (messages); sharegpt (conversations); alpaca (instruction, output); "
+              "prompt_completion (prompt, completion); dialogue (history); speakers (turns); text (text)"),
       bad_row("UnknownRole", R"({"messages": [{"role": "usr", "content": "a"}]})",
               "messages[].role: the text \"usr\", wanted system, user, assistant or tool"),
       bad_row("NoReply", R"({"messages": [{"role": "user", "content": "a"}]})",
@@ -146,6 +152,12 @@ std::vector<MalformedInput> bad_packed() {
       bad_data("ZstdCutOff", "a.jsonl.zst", stored_zstd(rows).substr(0, 15),
                ": the zstd file is cut off: it ends after 6 unpacked bytes, before its end mark\n"
                "  wanted: a whole zstd file\n  try:    download or pack it again"),
+      bad_data("ZstdWithATail", "a.jsonl.zst", stored_zstd(rows) + rows,
+               ": the zstd file is damaged after 17 unpacked bytes: something else follows the archive\n"
+               "  wanted: a whole zstd file\n  try:    download or pack it again"),
+      bad_data("NotPacked", "a.jsonl.gz", rows,
+               ": not a gzip file, whatever its name says\n  wanted: a gzip file\n"
+               "  try:    take the ending off its name, or pack it"),
       bad_data("ParquetCutOff", "a.parquet", "PAR1" + std::string(100, '\0'),
                ": Invalid Parquet file. Corrupt footer" + parquet_again),
       bad_data("ParquetFooterLies", "a.parquet", "PAR1" + std::string(100, '\0') + "\xFF\xFF\xFF\x7FPAR1",
@@ -173,6 +185,12 @@ std::vector<MalformedInput> bad_configs() {
                  "DIR/run.yaml:1: learning_rate: a list\n  wanted: a number, at least 0"),
       bad_config("ManyAnchors", many_anchors(),
                  "DIR/run.yaml:1: learning_rate: a list\n  wanted: a number, at least 0"),
+      bad_config(
+          "LongValue", "learning_rate: " + std::string(200, 'x') + "\n",
+          "DIR/run.yaml:1: learning_rate: '" + std::string(100, 'x') + "…'\n  wanted: a number, at least 0"),
+      bad_config("IndentedWithATab", "stages:\n\t- {epochs: 1}\n",
+                 "DIR/run.yaml:2:2: not valid YAML: illegal block entry\n"
+                 "  try:    line 2 is indented with a tab; YAML wants spaces"),
       bad_config("OptionTwice", "seed: 1\nseed: 2\n",
                  "DIR/run.yaml:2: seed: '2', but seed (DIR/run.yaml:1) already says '1'\n"
                  "  wanted: one of the two"),
@@ -250,10 +268,10 @@ std::vector<MalformedInput> bad_model_configs() {
                 Made::kNothing),
       bad_model("ConfigIsAList", "config.json", "[1]", "DIR/model/config.json: not a JSON object"),
       bad_model_config("HiddenSizeNegative", R"({"hidden_size": -32})",
-                       "config.json: \"hidden_size\": -32\n  wanted: a positive whole number"),
+                       "DIR/model/config.json: \"hidden_size\": -32\n  wanted: a positive whole number"),
       bad_model_config(
           "HeadsDoNotDivide", R"({"num_attention_heads": 6})",
-          "config.json: \"num_attention_heads\": 6\n  wanted: a divisor of hidden_size, 32, or a "
+          "DIR/model/config.json: \"num_attention_heads\": 6\n  wanted: a divisor of hidden_size, 32, or a "
           "key head_dim"),
       bad_model_config(
           "VocabularyOfABillion", R"({"vocab_size": 1000000000})",
@@ -261,16 +279,17 @@ std::vector<MalformedInput> bad_model_configs() {
           "config.json says\n  try:    config.json belongs to another model, or the tokenizer was "
           "changed without it"),
       bad_model_config("VocabularyIsAWord", R"({"vocab_size": "many"})",
-                       "config.json: \"vocab_size\": \"many\"\n  wanted: a positive whole number"),
+                       "DIR/model/config.json: \"vocab_size\": \"many\"\n  wanted: a positive whole number"),
       bad_model_config("LayersOfABillion", R"({"num_hidden_layers": 1000000000})",
-                       "config.json: \"num_hidden_layers\": 1000000000\n  wanted: at most 100000"),
+                       "DIR/model/config.json: \"num_hidden_layers\": 1000000000\n  wanted: at most 100000"),
       bad_model_config("HeadsBeyondAllBounds", R"({"head_dim": 4611686018427387904})",
-                       "config.json: \"head_dim\": 4611686018427387904\n"
+                       "DIR/model/config.json: \"head_dim\": 4611686018427387904\n"
                        "  wanted: a whole number up to 2147483647"),
-      bad_model_config("UnknownArchitecture", R"({"architectures": ["TideForCausalLM"]})",
-                       "config.json: architectures \"TideForCausalLM\"\n  wanted: one of LlamaForCausalLM, "
-                       "MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM\n"
-                       "  try:    docs/add-a-model.md shows how a family is added"),
+      bad_model_config(
+          "UnknownArchitecture", R"({"architectures": ["TideForCausalLM"]})",
+          "DIR/model/config.json: architectures \"TideForCausalLM\"\n  wanted: one of LlamaForCausalLM, "
+          "MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM\n"
+          "  try:    docs/add-a-model.md shows how a family is added"),
   };
 }
 
@@ -287,7 +306,7 @@ std::vector<MalformedInput> bad_tokenizers() {
   };
   return {
       bad_model("TokenizerIsText", "tokenizer.json", "hello",
-                "DIR/model/tokenizer.json: expected value at line 1 column 1" + again),
+                "DIR/model/tokenizer.json: not a tokenizer: expected value at line 1 column 1" + again),
       bad_model("IdBehindTheEmbedding", "tokenizer.json", R"({"model": {"vocab": {"a": 500}}})",
                 "DIR/model: tokenizer.json has ids up to 500, the model has 98 embedding rows\n"
                 "  wanted: a tokenizer that fits the model\n"
@@ -298,6 +317,9 @@ std::vector<MalformedInput> bad_tokenizers() {
                         "syntax error: unexpected `}`, expected end of variable block (in chat "
                         "template:1)\n  try:    mend the Jinja source, or name " +
                         templates),
+      chat_template("TemplateWithoutEnd",
+                    "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}",
+                    chat + "the template does not end: more than 5 million instructions"),
       chat_template("TemplateDoublesAText",
                     "{% set ns = namespace(s='ab') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}"
                     "{% endfor %}",

@@ -26,6 +26,14 @@ TEST(Utf8, CharactersOfEveryLength) {
   EXPECT_EQ(ends, (std::vector<size_t>{1, 3, 6, 10, 11}));
 }
 
+TEST(Utf8, ATerminalGetsNoCharacterThatControlsIt) {
+  EXPECT_EQ(for_terminal("港\n\ta\"é🚢"), "港\n\ta\"é🚢");
+  EXPECT_EQ(for_terminal(std::string("\x1b[2J\r\0\x7f", 7)), "<U+001B>[2J<U+000D><U+0000><U+007F>");
+  EXPECT_EQ(for_terminal("\u009b31m"), "<U+009B>31m");                // CSI in one character
+  EXPECT_EQ(for_terminal("a\u202Eb\u2066c"), "a<U+202E>b<U+2066>c");  // the direction of text
+  EXPECT_EQ(for_terminal("a\xff\xe6\xb8z"), "a\uFFFD\uFFFDz");
+}
+
 TEST(Utf8, APrefixCutsNoCharacter) {
   EXPECT_EQ(utf8_prefix("港口", 6), "港口");
   EXPECT_EQ(utf8_prefix("港口", 5), "港");

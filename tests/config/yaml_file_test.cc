@@ -30,6 +30,11 @@ TEST_F(YamlText, ValuesByTheirLooksAndTheirLines) {
   EXPECT_EQ(file.lines.at("/groups/1"), 4);
 }
 
+TEST_F(YamlText, AnEmptyDocumentAtTheEndIsNoSecondOne) {
+  EXPECT_EQ(read("a: 1\n---\n").value, parse_json(R"({"a": 1})", "test"));
+  EXPECT_THAT(test::error_of([&] { read("a: 1\n---\nb: 2\n"); }), testing::HasSubstr("2 documents"));
+}
+
 TEST_F(YamlText, RefusesWhatIsNoMapOrHasAKeyTwice) {
   EXPECT_THAT(test::error_of([&] { read("a: 1\nb:\n  c: 1\n  c: 2\n"); }),
               testing::HasSubstr("s.yaml:4: the key \"c\" for the second time"));

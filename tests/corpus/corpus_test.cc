@@ -259,7 +259,8 @@ TEST_F(CorpusTest, BrokenArraysLoseOnlyTheBrokenRows) {
 
 TEST_F(CorpusTest, UnknownRowsNameFieldsAndSchemas) {
   EXPECT_EQ(fault(R"({"titel":"a","inhalt":"b"})"),
-            " | an object with titel, inhalt | the fields of a known schema: openai (messages); sharegpt "
+            " | an object with titel, inhalt | the fields of a known schema, or columns that say which is "
+            "which: openai (messages); sharegpt "
             "(conversations); alpaca (instruction, output); prompt_completion (prompt, completion); dialogue "
             "(history); speakers (turns); text (text)");
 }

@@ -142,7 +142,7 @@ TEST(Tokenizer, MissingAndBrokenFilesAreUserErrors) {
   EXPECT_THAT(missing, HasSubstr("save_pretrained"));
   write_file(dir / "tokenizer.json", R"({"version": "1.0", "model": {"type": "BPE", "vocab")");
   const std::string cut = error_of([&] { Tokenizer::from_folder(dir.path()); });
-  EXPECT_THAT(cut, HasSubstr("tokenizer.json: EOF while parsing"));
+  EXPECT_THAT(cut, HasSubstr("tokenizer.json: not a tokenizer: EOF while parsing"));
   EXPECT_THAT(cut, HasSubstr("get the file again"));
   EXPECT_THAT(error_of([] { Tokenizer::from_json("[]"); }), HasSubstr("tokenizer.json: "));
   EXPECT_THAT(error_of([] { Tokenizer::from_json(std::string(10000, '[')); }), HasSubstr("tokenizer.json: "));
