@@ -84,9 +84,13 @@ def seconds_to_first_step(args):
     return told if process.wait() == 0 else sys.exit("the run failed")
 
 
+def newest_checkpoint(run):
+    return max((run / "checkpoints").iterdir())
+
+
 def seconds_to_read(run):
     start = time.monotonic()
-    for file in run.glob("checkpoints/*/*.safetensors"):
+    for file in newest_checkpoint(run).glob("*.safetensors"):
         subprocess.run(["dd", f"if={file}", "of=/dev/null", "bs=4M", "iflag=direct"], stderr=subprocess.DEVNULL, check=True)
     return time.monotonic() - start
 
@@ -152,8 +156,7 @@ def main():
                 step, saves = measure(mode, o.every, *train(args, work / "run"))
                 seconds[mode].append(step)
                 cost[mode] += saves
-        folder = max((work / "run/checkpoints").iterdir())
-        print(f"a checkpoint: {sum(f.stat().st_size for f in folder.iterdir()) / 1e9:.2f} GB")
+        print(f"a checkpoint: {sum(f.stat().st_size for f in newest_checkpoint(work / 'run').iterdir()) / 1e9:.2f} GB")
         for mode in ("beside", "at once"):
             ratios = [s / n for s, n in zip(seconds[mode], seconds["none"])]
             print(f"{mode}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the step of a run that "

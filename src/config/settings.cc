@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/names.h"
 #include "base/utf8.h"
+#include "config/yaml_documents.h"
 
 namespace keel {
 namespace {
@@ -124,14 +125,13 @@ YAML::Node load_yaml(const std::string& path) {
                      .wanted = "a text file in UTF-8",
                      .hint = "save it in UTF-8 in your editor"});
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    while (!documents.empty() && documents.back().IsNull()) documents.pop_back();
-    if (documents.size() > 1)
+    const int64_t documents = count_documents(text);
+    if (documents > 1)
       throw UserError({.where = path,
-                       .found = fmt::format("{} documents (\"---\" begins a new one)", documents.size()),
+                       .found = fmt::format("{} documents (\"---\" begins a new one)", documents),
                        .wanted = "one",
                        .hint = "put them into files of their own"});
-    return documents.empty() ? YAML::Node() : documents.front();
+    return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     throw UserError({.where = fmt::format("{}:{}:{}", path, error.mark.line + 1, error.mark.column + 1),
                      .found = "not valid YAML: " + error.msg,

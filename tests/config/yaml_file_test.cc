@@ -35,6 +35,12 @@ TEST_F(YamlText, AnEmptyDocumentAtTheEndIsNoSecondOne) {
   EXPECT_THAT(test::error_of([&] { read("a: 1\n---\nb: 2\n"); }), testing::HasSubstr("2 documents"));
 }
 
+TEST_F(YamlText, WhatTheParserNeverTakesIsRefused) {
+  EXPECT_THAT(test::error_of([&] { read("!tag,a\n"); }),
+              testing::HasSubstr("s.yaml:1:5: not valid YAML: this character cannot stand here"));
+  EXPECT_THAT(test::error_of([&] { read("a: 1\n]\n"); }), testing::HasSubstr("not valid YAML"));
+}
+
 TEST_F(YamlText, RefusesWhatIsNoMapOrHasAKeyTwice) {
   EXPECT_THAT(test::error_of([&] { read("a: 1\nb:\n  c: 1\n  c: 2\n"); }),
               testing::HasSubstr("s.yaml:4: the key \"c\" for the second time"));
