@@ -4,17 +4,15 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
 #include "base/names.h"
 
 namespace keel {
 namespace {
 
-// Whole texts, from one on that the id chooses, until there is enough.
-std::string other_context(const std::string& id, std::span<const std::string> texts) {
+// Whole texts until there is enough; the same for all questions, so that it is read once.
+std::string other_context(std::span<const std::string> texts) {
   std::string out;
-  for (size_t i = 0; i < texts.size() && out.size() < kContextBytes; ++i)
-    out += texts[(hash64(id) + i) % texts.size()] + "\n\n";
+  for (size_t i = 0; i < texts.size() && out.size() < kContextBytes; ++i) out += texts[i] + "\n\n";
   return out;
 }
 
@@ -35,7 +33,7 @@ class Parts {
     if (!add("plain", s["check"], row_.prompt)) return {};
     for (const Json& text : s["rewordings"]) add("reworded", s["check"], text.get<std::string>());
     if (reorders) add("reordered", s["check"], s["reordered"].get<std::string>());
-    if (!context.empty()) add("long", s["check"], other_context(row_.id, context) + row_.prompt);
+    if (!context.empty()) add("long", s["check"], other_context(context) + row_.prompt);
     return std::move(out_);
   }
 
