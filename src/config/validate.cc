@@ -427,9 +427,9 @@ class Check {
 
 }  // namespace
 
-bool has_validation(const DataOptions& data) {
-  return data.val_size > 0 || !data.eval_dataset.empty() || has_own_validation(data);
-}
+bool holds_out_rows(const DataOptions& data) { return data.val_size > 0 || has_own_validation(data); }
+
+bool has_validation(const DataOptions& data) { return holds_out_rows(data) || !data.eval_dataset.empty(); }
 
 void validate(RunConfig& config, ParseResult& parsed) { Check(config, parsed).run(); }
 

@@ -56,15 +56,16 @@ std::string why(std::span<const Rule> rules, std::string_view name) {
 
 std::string set_by_compare(const std::string& name) { return why(kOwn, name); }
 
-std::string shared_by_all(const FieldRef& field, const std::string& budget, bool has_max_steps) {
+std::string shared_by_all(const FieldRef& field, const ArmBounds& bounds) {
   if (holds(kOverridden, field.name)) return "where the run lies";
   if (const std::string own = set_by_compare(field.name); !own.empty()) return own;
   if (const std::string shared = why(kShared, field.name); !shared.empty()) return shared;
   if (field.group == "generation") return "evaluation";
+  if (field.name == "dataset" && bounds.own_rows()) return "";
   if (field.group == "data" && !holds(kNotOfTheData, field.name)) return "data";
   // So many steps of another size train other tokens; the same rows in steps of another size are other steps.
-  const bool same = budget == "steps" ? has_max_steps : !has_max_steps;
-  return holds(kStepSizes, field.name) && !same ? "the budget (" + budget + ")" : "";
+  const bool same = bounds.has_max_steps == (bounds.budget == "steps");
+  return holds(kStepSizes, field.name) && !same ? "the budget (" + bounds.budget + ")" : "";
 }
 
 }  // namespace keel

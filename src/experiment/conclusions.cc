@@ -45,6 +45,7 @@ class Conclusion {
     say_match();
     for (const ArmDifference& d : differences_) out_.sentences.push_back(sentence(d));
     if (match_) say_limits();
+    say_rows_of_its_own();
     say_budget();
     say_sick();
     out_.tables = Json::array();
@@ -164,6 +165,15 @@ class Conclusion {
     say("The budget was not the same: {} trained {:.0f} {}, {} {:.0f}.",
         run_name(least->arm, least->rate, least->seed), spent(*least), kUnits.at(plan_.budget),
         run_name(most->arm, most->rate, most->seed), spent(*most));
+  }
+
+  void say_rows_of_its_own() {
+    std::set<std::string> told;
+    for (const PlannedRun& run : plan_.runs) {
+      const auto& rows = run.config.data.dataset;
+      if (rows != plan_.runs.front().config.data.dataset && told.insert(run.arm).second)
+        say("{} trained on rows of its own ({}): what differs is the data, too.", run.arm, join(rows));
+    }
   }
 
   void say_sick() {

@@ -194,20 +194,26 @@ void PlanReader::check_base(const LoadedRun& base) {
 }
 
 void PlanReader::check_arm(const ArmEntry& arm, RunConfig base) {
+  const ArmBounds bounds{.budget = plan_.budget,
+                         .has_max_steps = base.train.max_steps > 0,
+                         .holds_out_rows = holds_out_rows(base.data)};
   RunConfig own = base;
   const ParseResult parsed = collect_settings(own.fields(), arm.options);
   const std::vector<FieldRef> was = base.fields(), now = own.fields();
   for (size_t i = 0; i < now.size(); ++i) {
     const auto where = parsed.set_by.find(now[i].name);
     if (where == parsed.set_by.end()) continue;
-    const std::string why = shared_by_all(now[i], plan_.budget, base.train.max_steps > 0);
+    const std::string why = shared_by_all(now[i], bounds);
     const std::string before = value_text(was[i]), after = value_text(now[i]);
     if (why.empty() || before == after) continue;
     add({.where = where->second,
          .found =
              fmt::format("arm {} changes {} ({}) from {} to {}", arm.name, now[i].name, why, before, after),
          .wanted = "the same in every arm: else what differs is not the method",
-         .hint = "set it under base"});
+         .hint = now[i].name == "dataset"
+                     ? "set it under base; with budget: steps, max_steps and no val_size "
+                       "(eval_dataset instead) an arm may have rows of its own"
+                     : "set it under base"});
   }
 }
 

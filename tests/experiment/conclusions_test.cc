@@ -183,6 +183,16 @@ TEST(Conclusions, ScoresThatDifferAreNotCalledEqual) {
                          "(domain loss 1.9000 and 2.0000): ")));
 }
 
+TEST(Conclusions, AnArmWithRowsOfItsOwnIsSaid) {
+  Case c = two_arms();
+  for (const std::string& arm : c.plan.arms) c.plan.runs.push_back({.arm = arm});
+  c.plan.runs[0].config.data.dataset = c.plan.runs[1].config.data.dataset = {"rows.jsonl"};
+  EXPECT_THAT(c.findings().sentences, Not(Contains(HasSubstr("rows of its own"))));
+  c.plan.runs[1].config.data.dataset = {"clean.jsonl"};
+  EXPECT_THAT(c.findings().sentences,
+              Contains("nlirg trained on rows of its own (clean.jsonl): what differs is the data, too."));
+}
+
 TEST(Conclusions, ABudgetThatWasNotTheSameIsSaid) {
   Case c = two_arms();
   EXPECT_THAT(c.findings().sentences, Not(Contains(HasSubstr("budget"))));

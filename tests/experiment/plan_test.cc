@@ -131,8 +131,8 @@ TEST_F(PlanTest, ArmsThatDifferInMoreThanTheMethodAreRefusedByName) {
   EXPECT_THAT(text,
               HasSubstr("plan.yaml:14: arm more changes eval_steps (evaluation) from 0 to 4; wanted the "
                         "same in every arm: else what differs is not the method; set it under base"));
-  EXPECT_THAT(text, Not(HasSubstr("per_device")));  // the same rows in other steps: the same tokens
-  EXPECT_THAT(text, Not(HasSubstr("val_size")));    // no other value
+  EXPECT_THAT(text, Not(HasSubstr("per_device")));        // the same rows in other steps: the same tokens
+  EXPECT_THAT(text, Not(HasSubstr("changes val_size")));  // no other value
   EXPECT_THAT(text, Not(HasSubstr("loss_reduction")));
 }
 
@@ -144,6 +144,22 @@ TEST_F(PlanTest, TheBudgetDecidesWhetherAnArmMayHaveStepsOfItsOwn) {
   EXPECT_EQ(refusal(kBase + steps + arms + "budget: steps\n"), "not refused");
   EXPECT_THAT(refusal(kBase + steps + arms + "budget: tokens\n"), HasSubstr(refused));
   EXPECT_THAT(refusal(kBase + arms + "budget: steps\n"), HasSubstr(refused));
+}
+
+TEST_F(PlanTest, AnArmMayHaveRowsOfItsOwnWhereStepsAndMeasuresAreTheSame) {
+  const std::string arms = "arms: {plain: {}, clean: {dataset: other.jsonl}}\nbudget: steps\n";
+  const std::string steps = "  max_steps: 10\n";
+  const std::string given =
+      "output_dir: out\nbase:\n  model: m\n  dataset: rows.jsonl\n  eval_dataset: held_out.jsonl\n"
+      "  general_dataset: text.jsonl\n";
+  EXPECT_EQ(refusal(given + steps + arms), "not refused");
+  EXPECT_THAT(
+      refusal(kBase + steps + arms),
+      HasSubstr(
+          "arm clean changes dataset (data) from [rows.jsonl] to [other.jsonl]\n  wanted: the same "
+          "in every arm: else what differs is not the method\n  try:    set it under base; with budget: "
+          "steps, max_steps and no val_size (eval_dataset instead) an arm may have rows of its own"));
+  EXPECT_THAT(refusal(given + arms), HasSubstr("arm clean changes dataset (data)"));
 }
 
 TEST_F(PlanTest, ABudgetOfFlopsGivesCostlierArmsFewerEpochs) {
