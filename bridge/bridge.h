@@ -104,6 +104,10 @@ void br_buf_free(BrBuf* buf);
 void br_rendered_free(BrRendered* rendered);
 void br_error_free(char* err);
 
+/* How many works of this process (templates, tokenizers, Parquet pieces) were stopped at their limit of memory; what
+ * they held then is lost. */
+size_t br_stopped(void);
+
 #ifdef __cplusplus
 }
 #endif

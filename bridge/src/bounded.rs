@@ -10,6 +10,7 @@ use crate::caught;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -41,6 +42,7 @@ pub fn run<T>(what: &str, limits: Limits, work: impl FnOnce() -> Result<T, Strin
         if slot.ends_well() {
             return result.unwrap_or_else(|| Err("no result".into()));
         }
+        STOPPED.fetch_add(1, Ordering::Relaxed);
         if let Some(mut stopped) = worker.take() {
             stopped.thread = None; // nobody can wait for it
         }
@@ -48,6 +50,13 @@ pub fn run<T>(what: &str, limits: Limits, work: impl FnOnce() -> Result<T, Strin
         let held = limits.held >> 20;
         Err(format!("{what} needs more than {held} MiB of memory, or copies it around for ever"))
     })
+}
+
+static STOPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many works of this process were stopped at a limit; the memory that they held is lost.
+pub fn stopped() -> usize {
+    STOPPED.load(Ordering::Relaxed)
 }
 
 type Job = Box<dyn FnOnce() + Send>;

@@ -366,6 +366,11 @@ pub unsafe extern "C" fn br_buf_free(buf: *mut BrBuf) {
 }
 
 #[no_mangle]
+pub extern "C" fn br_stopped() -> usize {
+    bounded::stopped()
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn br_error_free(err: *mut c_char) {
     if !err.is_null() {
         drop(CString::from_raw(err));

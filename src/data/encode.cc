@@ -269,6 +269,8 @@ EncodedRow encode_chat(const Record& record, const EncodeContext& context) {
   EncodedRow row{.stats = {.rows = 1}};
   try {
     encode_messages(record, context, row);
+  } catch (const RunawayTemplate&) {
+    throw;
   } catch (const UserError& e) {
     return {.stats = {.rejected = 1},
             .refused = Rejection{record.place, "", e.text().found, "messages that the chat template takes"}};

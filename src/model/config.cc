@@ -46,6 +46,14 @@ int64_t ConfigReader::positive(const std::string& key, int64_t fallback) const {
   return has(key) ? positive(key) : fallback;
 }
 
+int64_t ConfigReader::count(const std::string& key, int64_t fallback) const {
+  if (!has(key)) return fallback;
+  const Json& value = at(key);
+  const int64_t count = value.is_number_integer() ? value.get<int64_t>() : -1;
+  if (count < 0) refuse(key, "a whole number, at least 0");
+  return count;
+}
+
 double ConfigReader::number(const std::string& key) const {
   const Json& value = at(key);
   if (!value.is_number() || value.get<double>() <= 0) refuse(key, "a number above zero");
@@ -138,7 +146,7 @@ void read_sliding_window(const ConfigReader& reader, bool enabled, ModelConfig& 
   if (!enabled || !reader.has("sliding_window")) return;
   const int64_t window = reader.positive("sliding_window");
   if (!reader.has("layer_types")) {
-    const int64_t first = reader.has("max_window_layers") ? reader.at("max_window_layers").get<int64_t>() : 0;
+    const int64_t first = reader.count("max_window_layers", 0);
     for (int64_t i = first; i < config.layers; ++i) config.window[i] = window;
     return;
   }

@@ -55,6 +55,7 @@ class ConfigReader {
   bool has(const std::string& key) const;  // present and not null
   int64_t positive(const std::string& key) const;
   int64_t positive(const std::string& key, int64_t fallback) const;
+  int64_t count(const std::string& key, int64_t fallback) const;  // from 0
   double number(const std::string& key) const;
   double number(const std::string& key, double fallback) const;
   bool flag(const std::string& key, bool fallback) const;

@@ -1,5 +1,7 @@
 #include "text/chat_template.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 
@@ -11,6 +13,8 @@
 
 namespace keel {
 namespace {
+
+constexpr int kMostStopped = 4;  // renderings; each may have held 256 MiB
 
 struct Source {
   std::string text, where;
@@ -122,11 +126,22 @@ Rendered ChatTemplate::render(const Messages& messages, const RenderOptions& opt
   const std::string messages_text = json_text(messages, where_);
   const std::string tools_text = no_tools ? "" : json_text(options.tools, where_);
   const std::string vars_text = json_text(vars, where_);
+  const size_t stopped_before = br_stopped();
   BrRendered raw{};
-  call_bridge(where_, "", [&](char** err) {
-    return br_template_render(handle_.get(), borrow(messages_text), borrow(tools_text), borrow(vars_text),
-                              options.add_generation_prompt, has_generation(), &raw, err);
-  });
+  try {
+    call_bridge(where_, "", [&](char** err) {
+      return br_template_render(handle_.get(), borrow(messages_text), borrow(tools_text), borrow(vars_text),
+                                options.add_generation_prompt, has_generation(), &raw, err);
+    });
+  } catch (const UserError&) {
+    if (br_stopped() == stopped_before || ++*stopped_ < kMostStopped) throw;
+    throw RunawayTemplate(
+        {.where = where_,
+         .found =
+             fmt::format("{} conversations needed more memory than a template may have", stopped_->load()),
+         .wanted = "a template that needs little more than the text of its conversation",
+         .hint = "mend the Jinja source, or " + builtin_hint()});
+  }
   Rendered rendered{.text = std::string(raw.text.data, raw.text.len), .generation = {}};
   for (const BrSpan& span : std::span(raw.spans, raw.n_spans)) {
     rendered.generation.push_back({span.begin_byte, span.end_byte});

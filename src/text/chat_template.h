@@ -4,6 +4,7 @@
 // stopped with an error.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "text/special_tokens.h"
 
@@ -39,6 +41,13 @@ struct Rendered {
   std::vector<Span> generation;  // the {% generation %} blocks, by their beginnings
 };
 
+// Several renderings had to be stopped at their limit of memory, and what they held is lost: no fault of one
+// conversation that could be left out.
+class RunawayTemplate : public UserError {
+ public:
+  using UserError::UserError;
+};
+
 class ChatTemplate {
  public:
   // chat_template.jinja, else chat_template of tokenizer_config.json (a text, or a list of {name, template}
@@ -59,7 +68,7 @@ class ChatTemplate {
   const std::string& source() const { return source_; }
   const SpecialTokens& special() const { return special_; }
 
-  // UserError with the template's own reason when it refuses the messages or fails.
+  // UserError with the template's own reason when it refuses the messages or fails; RunawayTemplate.
   Rendered render(const Messages& messages, const RenderOptions& options = {}) const;
 
  private:
@@ -69,6 +78,7 @@ class ChatTemplate {
   ChatTemplate() = default;
 
   std::unique_ptr<BrTemplate, Free> handle_;
+  std::unique_ptr<std::atomic<int>> stopped_ = std::make_unique<std::atomic<int>>(0);  // renderings
   std::string source_, where_;
   SpecialTokens special_;
 };

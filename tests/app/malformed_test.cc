@@ -280,6 +280,11 @@ std::vector<MalformedInput> bad_model_configs() {
           "changed without it"),
       bad_model_config("VocabularyIsAWord", R"({"vocab_size": "many"})",
                        "DIR/model/config.json: \"vocab_size\": \"many\"\n  wanted: a positive whole number"),
+      bad_model_config(
+          "WindowBeforeTheFirstLayer",
+          R"({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 8, )"
+          R"("max_window_layers": -3})",
+          "DIR/model/config.json: \"max_window_layers\": -3\n  wanted: a whole number, at least 0"),
       bad_model_config("LayersOfABillion", R"({"num_hidden_layers": 1000000000})",
                        "DIR/model/config.json: \"num_hidden_layers\": 1000000000\n  wanted: at most 100000"),
       bad_model_config("HeadsBeyondAllBounds", R"({"head_dim": 4611686018427387904})",
@@ -393,6 +398,9 @@ std::vector<MalformedInput> bad_adapters() {
               "adapter_config.json: \"rank_pattern\": ranks that vary from layer to layer\n"
               "  wanted: one rank, to train the adapter further\n"
               "  try:    keel merge makes a whole model of it, which can be trained"),
+      changed("AdapterOfRowsBeforeTheFirst", R"({"trainable_token_indices": {"embed_tokens": [-1]}})",
+              "adapter_config.json: \"trainable_token_indices\": {\"embed_tokens\":[-1]}\n"
+              "  wanted: token ids, each once"),
       changed("AdapterDropsAll", R"({"lora_dropout": 2})",
               "adapter_config.json: \"lora_dropout\": 2\n  wanted: a number from 0 to below 1"),
       bad_adapter("AdapterOfNoNumbers", Made::kFile, "adapter_model.safetensors", adapter_tensors('\xFF'),

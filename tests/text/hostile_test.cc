@@ -32,6 +32,24 @@ INSTANTIATE_TEST_SUITE_P(
         "{{ 'a' | indent(10 ** 15) }}", "{% set s = 'a' * 90000000 %}{{ s | replace('a', 'bbbb') }}",
         "{% set s = 'a' * 90000000 %}{% for i in range(90000) %}{% set t = s ~ 'b' %}{% endfor %}"));
 
+// What each of them held is lost, so a few are enough.
+TEST(HungryChatTemplate, EndsMoreThanOneConversationWhenItIsStoppedAgainAndAgain) {
+  const auto hungry = ChatTemplate::from_source(
+      "{% if messages[0].content == 'boom' %}{{ [1] | batch(1000000000000) }}{% endif %}ok", {}, "x.jinja");
+  const Messages boom = {{{"role", "user"}, {"content", "boom"}}};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(error_of([&] { hungry.render(boom); }), HasSubstr("x.jinja: the template needs more than"));
+    EXPECT_EQ(hungry.render(kChat).text, "ok");
+  }
+  EXPECT_THROW(hungry.render(boom), RunawayTemplate);
+  EXPECT_THAT(
+      error_of([&] { hungry.render(boom); }),
+      HasSubstr("x.jinja: 5 conversations needed more memory than a template may have\n  wanted: a "
+                "template that needs little more than the text of its conversation\n  try:    mend the "
+                "Jinja source, or name one of the built-in templates"));
+  EXPECT_EQ(hungry.render(kChat).text, "ok");
+}
+
 // Values that are dropped, compared and written by functions that call themselves for each level.
 TEST(DeepTemplate, DoesNotOverflowTheStack) {
   const std::string nest =
