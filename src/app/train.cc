@@ -28,6 +28,7 @@
 #include "data/mix.h"
 #include "model/precision.h"
 #include "report/html.h"
+#include "train/progress.h"
 #include "train/trainer.h"
 
 namespace keel {
@@ -108,6 +109,17 @@ Interpolation interpolate_after(const RunConfig& config, const RunData& data, Tr
   return out;
 }
 
+[[noreturn]] void fail_over_memory(const TrainSummary& s, double held_gb, const TrainOptions& options) {
+  throw UserError(
+      {.where = fmt::format("step {}", s.steps),
+       .found = fmt::format("the run holds {:.2f} GB of memory", held_gb),
+       .wanted = fmt::format("at most {:g} GB (max_memory)", options.max_memory),
+       .hint = fmt::format(
+           "it is saved: keel train {} --resume goes on, with a smaller per_device_train_batch_size and "
+           "more gradient_accumulation_steps, gradient_checkpointing: true, or a larger max_memory",
+           (fs::path(options.output_dir) / "config.yaml").string())});
+}
+
 // What `--resume` says of a run that has nothing left to do.
 RunEnd tell_end(const fs::path& run_dir) {
   if (!fs::exists(run_dir / "report.html")) write_report(run_dir);  // the disk was full, maybe
@@ -170,6 +182,11 @@ RunEnd train_run(RunConfig& config) {
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
+  double held_gb = 0;  // behind the last step
+  job.stop_requested = [&, rule = job.stop_requested] {
+    held_gb = config.train.max_memory > 0 ? resident_gb() : 0;
+    return rule() || held_gb > config.train.max_memory;
+  };
   catch_interrupts();  // up to here there is nothing to save, and a signal ends the program at once
   TrainSummary s = train(job);
   const Interpolation interpolation = interpolate_after(config, data, s);
@@ -185,6 +202,7 @@ RunEnd train_run(RunConfig& config) {
        s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
   if (s.ended != kInterrupted) return verdict.crossed.empty() ? RunEnd::finished : RunEnd::red_line;
+  if (held_gb > config.train.max_memory && !interrupted()) fail_over_memory(s, held_gb, config.train);
   info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
   return RunEnd::interrupted;
 }

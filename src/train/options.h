@@ -39,6 +39,7 @@ struct TrainOptions {
   std::string resume_from_checkpoint;
   std::vector<std::string> allow_change;
   double max_time = 0;
+  double max_memory = 0;
 
   template <class V>
   void fields(V& v) {
@@ -124,6 +125,10 @@ struct TrainOptions {
       "options that may differ from the interrupted run's although they alter the result",
       {.free_on_resume = true});
     v("max_time", max_time, "minutes after which the run saves and stops, to be resumed; 0: no limit",
+      {.min = 0, .free_on_resume = true});
+    v("max_memory", max_memory,
+      "GB of the machine's memory (not a GPU's); a run that holds more behind a step saves and stops; 0: no "
+      "limit",
       {.min = 0, .free_on_resume = true});
   }
 };

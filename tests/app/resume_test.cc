@@ -213,6 +213,23 @@ TEST_F(Resume, WhereNoCheckpointIsWholeItDoesNotStartOver) {
   EXPECT_TRUE(after == before);
 }
 
+TEST_F(Resume, ARunThatHoldsTooMuchMemorySavesAndStops) {
+  ASSERT_EQ(run_keel(train_args("whole", "")).code, 0);
+  const auto stopped = run_keel(train_args("run", "--max_memory 0.001"));
+  EXPECT_EQ(stopped.code, 2) << stopped.text;
+  EXPECT_THAT(stopped.text,
+              testing::ContainsRegex("\nkeel: step 1: the run holds 0\\.[0-9]+ GB of memory\n"
+                                     "  wanted: at most 0.001 GB \\(max_memory\\)\n"
+                                     "  try:    it is saved: keel train .*run/config.yaml --resume "
+                                     "goes on, with a smaller per_device_train_batch_size"));
+  const auto rest = run_keel(train_args("run", "--resume --max_memory 100"));
+  ASSERT_EQ(rest.code, 0) << rest.text;
+  EXPECT_THAT(rest.text, HasSubstr("resumed behind step 1 of 6"));
+  EXPECT_EQ(steady_metrics("run"), steady_metrics("whole"));
+  EXPECT_EQ(read_text(dir_ / "run/model/model.safetensors"),
+            read_text(dir_ / "whole/model/model.safetensors"));
+}
+
 TEST_F(Resume, AModelThatIsACheckpointAndHasTemplatesIsSavedAndResumed) {
   write_file(dir_ / "model/additional_chat_templates/tool.jinja", "{{ messages[0].content }}");
   write_file(dir_ / "model/checksums.json", "{}");
