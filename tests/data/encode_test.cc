@@ -67,6 +67,16 @@ TEST_F(Encode, TrainsAllRepliesWithTheirEndOfTurn) {
   EXPECT_EQ(row.stats.longest, e.size());
 }
 
+TEST_F(Encode, ATemplateThatIsStoppedAgainAndAgainIsNoFaultOfTheRows) {
+  const ChatTemplate hungry = ChatTemplate::from_source("{{ [1] | batch(1000000000000) }}", {}, "x.jinja");
+  for (int i = 0; i < 3; ++i) {
+    const EncodedRow row = encode_chat(chat(two_turns_), context(hungry));
+    ASSERT_TRUE(row.refused.has_value());
+    EXPECT_THAT(row.refused->found, HasSubstr("the template needs more than 256 MiB of memory"));
+  }
+  EXPECT_THROW(encode_chat(chat(two_turns_), context(hungry)), RunawayTemplate);
+}
+
 TEST_F(Encode, WeightsOfMessagesAndRowsMultiply) {
   two_turns_[2]["weight"] = 0.0;
   two_turns_[4]["weight"] = 2.0;
