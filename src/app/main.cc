@@ -84,7 +84,7 @@ int told_failure() {
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::exception& e) {
-    fmt::print(stderr, "keel: this is a bug in keel, please report it: {}\n", e.what());
+    fmt::print(stderr, "keel: this is a bug in keel, please report it: {}\n", for_terminal(e.what()));
   } catch (...) {
     std::fputs("keel: this is a bug in keel, please report it: an exception without a text\n", stderr);
   }

@@ -35,6 +35,24 @@ bool controls_terminal(char32_t c) {
 
 bool continues(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
 
+// Ill-formed pieces become U+FFFD, characters that have a sign become that.
+template <class SignOf>
+std::string with_signs(std::string_view text, SignOf sign_of) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const char32_t c = next_character(text, at);
+    if (const std::string sign = sign_of(c); !sign.empty())
+      out += sign;
+    else if (c == kReplacement)
+      out += "\uFFFD";
+    else
+      out += text.substr(begin, at - begin);
+  }
+  return out;
+}
+
 }  // namespace
 
 char32_t next_character(std::string_view text, size_t& at) {
@@ -52,31 +70,13 @@ char32_t next_character(std::string_view text, size_t& at) {
 }
 
 std::string repair_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const size_t begin = at;
-    if (next_character(text, at) == kReplacement)
-      out += "\uFFFD";
-    else
-      out += text.substr(begin, at - begin);
-  }
-  return out;
+  return with_signs(text, [](char32_t) { return std::string(); });
 }
 
 std::string for_terminal(std::string_view text) {
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t begin = at;
-    const char32_t c = next_character(text, at);
-    if (controls_terminal(c))
-      out += fmt::format("<U+{:04X}>", static_cast<uint32_t>(c));
-    else if (c == kReplacement)
-      out += "\uFFFD";
-    else
-      out += text.substr(begin, at - begin);
-  }
-  return out;
+  return with_signs(text, [](char32_t c) {
+    return controls_terminal(c) ? fmt::format("<U+{:04X}>", static_cast<uint32_t>(c)) : std::string();
+  });
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -182,7 +182,7 @@ HfFolder HfFolder::open(const std::filesystem::path& dir) {
   if (!fs::exists(dir / "config.json")) fail_no_config(dir);
   HfFolder folder{.dir = dir, .config = read_json(dir / "config.json")};
   if (!folder.config.is_object())
-    throw UserError({.where = (dir / "config.json").string(), .found = "not a JSON object"});
+    throw UserError({.where = folder.config_path().string(), .found = "not a JSON object"});
   return folder;
 }
 

@@ -21,6 +21,7 @@ struct HfFolder {
   Json config;
 
   static HfFolder open(const std::filesystem::path& dir);
+  std::filesystem::path config_path() const { return dir / "config.json"; }
 
   // Single file, shards by model.safetensors.index.json (paths that leave the folder are refused), metadata
   // aliases of tied weights. Missing or cut files, lying headers: UserError.

@@ -24,11 +24,11 @@ namespace {
 // Share of the median norm under which an embedding row counts as untrained.
 constexpr double kUntrainedNorm = 0.2;
 
-void check_vocabulary(int64_t max_id, const Json& config, const fs::path& dir) {
-  const int64_t rows = ConfigReader(config, (dir / "config.json").string()).positive("vocab_size");
+void check_vocabulary(int64_t max_id, const HfFolder& folder) {
+  const int64_t rows = ConfigReader(folder.config, folder.config_path().string()).positive("vocab_size");
   if (max_id < rows) return;
   throw UserError(
-      {.where = dir.string(),
+      {.where = folder.dir.string(),
        .found = fmt::format("tokenizer.json has ids up to {}, the model has {} embedding rows", max_id, rows),
        .wanted = "a tokenizer that fits the model",
        .hint = "copy the tokenizer that belongs to this model, or name new tokens in add_tokens"});
@@ -73,8 +73,7 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
   TextModel text = load_text_model(dir, {.model = options.model,
                                          .template_name = options.template_name,
                                          .chat_template_file = options.chat_template_file});
-  if (options.model.adapter_name_or_path.empty())
-    check_vocabulary(text.first_new_token - 1, folder.config, dir);
+  if (options.model.adapter_name_or_path.empty()) check_vocabulary(text.first_new_token - 1, folder);
   const bool tokens_added = !options.model.add_tokens.empty();
   const at::Device device = choose_device(options.model.device);
   const PrecisionChoice precision = choose_compute_dtype(options.model.precision, device);
@@ -84,7 +83,7 @@ ChatModel load_chat_model(const ChatModelOptions& options) {
                      .seed = options.seed,
                      .vocab_size = text.tokenizer.max_id() + 1,
                      .device = device,
-                     .config_path = (dir / "config.json").string()};
+                     .config_path = folder.config_path().string()};
   if (tokens_added) build.first_new_token = text.first_new_token;
   if (!options.model.adapter_name_or_path.empty()) {
     AdapterFolder adapter = AdapterFolder::open(options.model.adapter_name_or_path);

@@ -7,20 +7,6 @@
 #include "model/config.h"
 
 namespace keel {
-
-double LoraConfig::scale(int64_t r) const {
-  return alpha / (rslora ? std::sqrt(static_cast<double>(r)) : static_cast<double>(r));
-}
-
-LoraConfig lora_config(const ModelOptions& options) {
-  return {.rank = options.lora_rank,
-          .alpha = options.lora_alpha.value_or(2.0 * static_cast<double>(options.lora_rank)),
-          .dropout = options.lora_dropout,
-          .rslora = options.use_rslora,
-          .targets = options.lora_target,
-          .token_rows = {}};
-}
-
 namespace {
 
 // A list, or one for each module, of which all are the same.
@@ -40,6 +26,19 @@ std::vector<int64_t> token_rows_of(const ConfigReader& reader) {
 }
 
 }  // namespace
+
+double LoraConfig::scale(int64_t r) const {
+  return alpha / (rslora ? std::sqrt(static_cast<double>(r)) : static_cast<double>(r));
+}
+
+LoraConfig lora_config(const ModelOptions& options) {
+  return {.rank = options.lora_rank,
+          .alpha = options.lora_alpha.value_or(2.0 * static_cast<double>(options.lora_rank)),
+          .dropout = options.lora_dropout,
+          .rslora = options.use_rslora,
+          .targets = options.lora_target,
+          .token_rows = {}};
+}
 
 LoraConfig lora_config(const Json& json, const std::string& where) {
   const ConfigReader reader(json, where);
