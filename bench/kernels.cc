@@ -1,6 +1,6 @@
 // Timings of the parts a training step is made of, and of whole steps of small models with random weights.
-//   ./dev bench                                   everything
-//   ./dev bench --benchmark_filter=Step           whole steps only
+//   ./dev bench kernels                             everything
+//   ./dev bench kernels --benchmark_filter=Step     whole steps only
 // Compare ratios within one run only; these machines are shared.
 #include <benchmark/benchmark.h>
 

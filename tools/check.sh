@@ -17,7 +17,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 steps=(format arrows examples build tests bridge bench)
-ci_steps=(cuda kills pages sanitizers fuzz threads demo)
+ci_steps=(cuda kills pages sanitizers fuzz threads demo workloads)
 
 passed=0 failed=0 skipped=0 built=1
 [ "${1:-}" = --ci ] && steps+=("${ci_steps[@]}")
@@ -128,7 +128,7 @@ step_bridge() {
 # Benchmarks only have to run; their numbers are looked at with ./dev bench.
 step_bench() {
   if [ ! -x "$build/bench/keel_bench" ]; then echo "      no benchmarks are built yet"; return; fi
-  once bench timeout "$test_limit_s" "$build/bench/keel_bench" --benchmark_min_time=0.01 --benchmark_filter='TinyStories|Head'
+  once kernels timeout "$test_limit_s" "$build/bench/keel_bench" --benchmark_min_time=0.01 --benchmark_filter='TinyStories|Head'
 }
 
 # The demo's promise: plain SFT of a real model learns the harbour. Its output is kept in sight: it is the product.
@@ -137,6 +137,9 @@ step_demo() {
   { ./dev model smollm2-135m && timeout 2400 "$build/keel" demo --arms plain --min_gain 20; } 2>&1 | sed -u 's/^/      /' || code=$?
   verdict demo "$code" "$start"
 }
+
+# Of a real model that the demo has fetched: training, its roofline, answers.
+step_workloads() { once workloads ./dev bench W0 W8 && sed 's/^/      /' "$logs/workloads"; }
 
 # sanitized_build NAME PRESET BUILD [TARGET…]
 sanitized_build() {

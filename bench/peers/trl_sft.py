@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Full fine-tuning with TRL's SFTTrainer on the CPU: how fast, with how much memory. Prints one JSON line.
+"""Fine-tuning with TRL's SFTTrainer on the CPU, of all weights or of LoRA adapters: how fast, with how much memory. Prints one JSON line.
 
 Real tokens (no padding) are counted where the model gets them, from the third step on. Needs trl and transformers.
 """
@@ -18,6 +18,8 @@ parser.add_argument("--steps", type=int, default=6)
 parser.add_argument("--batch", type=int, default=1)
 parser.add_argument("--max_length", type=int, default=1024)
 parser.add_argument("--packing", default="bfd", choices=["none", "bfd"])
+parser.add_argument("--lora_rank", type=int, default=0, help="0: all weights")
+parser.add_argument("--amp", action="store_true", help="bf16 autocast")
 parser.add_argument("--threads", type=int, default=os.cpu_count())
 args = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(args.threads)
@@ -55,9 +57,13 @@ with open(args.data, encoding="utf-8") as file:
 settings = SFTConfig(
     output_dir=tempfile.mkdtemp(prefix="trl-"), max_steps=args.steps, per_device_train_batch_size=args.batch,
     max_length=args.max_length, packing=args.packing != "none", packing_strategy="bfd", learning_rate=3e-5, use_cpu=True,
-    bf16=False, gradient_checkpointing=False, report_to=[], save_strategy="no", logging_steps=args.steps, disable_tqdm=True,
+    bf16=args.amp, gradient_checkpointing=False, report_to=[], save_strategy="no", logging_steps=args.steps, disable_tqdm=True,
     model_init_kwargs={"dtype": "float32", "attn_implementation": "sdpa"})
-trainer = Trainer(model=args.model, args=settings, train_dataset=Dataset.from_list(rows),
+adapters = None
+if args.lora_rank:
+    from peft import LoraConfig
+    adapters = LoraConfig(r=args.lora_rank, lora_alpha=2 * args.lora_rank, target_modules="all-linear", task_type="CAUSAL_LM")
+trainer = Trainer(model=args.model, args=settings, peft_config=adapters, train_dataset=Dataset.from_list(rows),
                   processing_class=AutoTokenizer.from_pretrained(args.model), callbacks=[Clock()])
 trainer.train()
 print(json.dumps({"tokens_per_s": sum(tokens[WARM_UP:]) / (ends[-1] - ends[WARM_UP - 1]),

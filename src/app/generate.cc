@@ -10,6 +10,7 @@
 #include "app/model_args.h"
 #include "app/options_parse.h"
 #include "app/session.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -87,14 +88,21 @@ int run_generate(Args args) {
   ChatModel model = load(options);
   std::vector<std::vector<int32_t>> prompts;
   for (const Json& chat : chats) prompts.push_back(prompt_ids(model, chat));
+  const Stopwatch clock;
   const std::vector<Answer> answers = generate(model, prompts, options.generate);
+  const double seconds = clock.seconds();
+  size_t tokens = 0;
   std::string lines;
-  for (size_t i = 0; i < answers.size(); ++i)
+  for (size_t i = 0; i < answers.size(); ++i) {
+    tokens += answers[i].ids.size();
     lines += to_line({{"messages", chats[i]},
                       {"answer", answers[i].text},
                       {"ids", answers[i].ids},
                       {"stopped", answers[i].stopped}}) +
              "\n";
+  }
+  info("{} answers, {} tokens in {:.2f} s: {:.1f} tokens/s", answers.size(), tokens, seconds,
+       static_cast<double>(tokens) / seconds);
   if (options.output.empty())
     fmt::print("{}", lines);
   else

@@ -1,5 +1,6 @@
 #include "loss/head_pass.h"
 
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -69,6 +70,7 @@ struct JoinGradients : torch::autograd::Function<JoinGradients> {
 
 HeadGradients over_head(const at::Tensor& hidden_ND, const at::Tensor& head_VD, int64_t chunk_rows,
                         const LogitsPass& pass) {
+  RECORD_USER_SCOPE("keel::head");
   KEEL_CHECK(hidden_ND.dim() == 2 && head_VD.dim() == 2 && hidden_ND.size(1) == head_VD.size(1),
              "hidden is [N, D] and head is [V, D]");
   KEEL_CHECK(hidden_ND.scalar_type() == head_VD.scalar_type(), "hidden and head have one dtype");

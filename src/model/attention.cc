@@ -1,5 +1,6 @@
 #include "model/attention.h"
 
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -131,6 +132,7 @@ class Attention : public torch::autograd::Function<Attention> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v_TE, const std::vector<int64_t>& offsets, int64_t window) {
+    RECORD_USER_SCOPE("keel::attention");
     const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);
     const at::Tensor v = by_head(v_TE, kv_heads);
     const at::Tensor out = at::empty({k.size(1), kv_heads * group * head_dim}, q.options());
@@ -147,6 +149,7 @@ class Attention : public torch::autograd::Function<Attention> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    RECORD_USER_SCOPE("keel::attention");
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v_TE = saved[2], &out = saved[3], &lse = saved[4];
     const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
 #include <cmath>
 #include <utility>
@@ -78,6 +79,7 @@ at::Tensor AdamW::Slot::pending_gradient() const {
 }
 
 void AdamW::collect_gradients() {
+  RECORD_USER_SCOPE("keel::optimiser");
   const at::NoGradGuard no_grad;
   for (Slot& slot : slots_) {
     at::Tensor& own = slot.parameter.tensor.mutable_grad();
@@ -90,6 +92,7 @@ void AdamW::collect_gradients() {
 }
 
 double AdamW::gradient_norm() const {
+  RECORD_USER_SCOPE("keel::optimiser");
   std::vector<double> sums;
   for (const Slot& slot : slots_) {
     const at::Tensor gradient = slot.pending_gradient();
@@ -128,6 +131,7 @@ void AdamW::add_anchor_gradients() {
 }
 
 void AdamW::step(double learning_rate, double scale, double beta2_power) {
+  RECORD_USER_SCOPE("keel::optimiser");
   const at::NoGradGuard no_grad;
   steps_ += 1;
   beta2_exponent_ += beta2_power;

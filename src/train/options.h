@@ -40,6 +40,7 @@ struct TrainOptions {
   std::vector<std::string> allow_change;
   double max_time = 0;
   double max_memory = 0;
+  bool profile = false;
 
   template <class V>
   void fields(V& v) {
@@ -130,6 +131,10 @@ struct TrainOptions {
       "GB of the machine's memory (not a GPU's); a run that holds more behind a step saves and stops; 0: no "
       "limit",
       {.min = 0, .free_on_resume = true});
+    v("profile", profile,
+      "say at the end where the time of the steps went, and write it to profile.json (CPU only; "
+      "docs/speed.md)",
+      {.free_on_resume = true});
   }
 };
 

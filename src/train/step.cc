@@ -1,6 +1,7 @@
 #include "train/step.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -48,6 +49,11 @@ at::Tensor limited_coefficients(const LossInput& in, const at::Tensor& turn_N, c
   return (in.coefficient_N * scale.index_select(0, turn_N)).to(at::kFloat);
 }
 
+void backward(const at::Tensor& loss) {
+  RECORD_USER_SCOPE("keel::model");
+  torch::autograd::backward({loss}, {});
+}
+
 const char* named(double value) { return std::isnan(value) ? "NaN" : "infinite"; }
 
 TeacherRows select(const TeacherRows& all, const at::Tensor& pick) {
@@ -75,6 +81,7 @@ double Step::nonzero_losses(const Parts& parts) {
 bool StepOutcome::finite() const { return std::isfinite(loss) && std::isfinite(grad_norm); }
 
 at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
+  RECORD_USER_SCOPE("keel::model");
   const ForwardMode mode{.training = true,
                          .gradient_checkpointing = options_.gradient_checkpointing,
                          .dropout_key = dropout_key};
@@ -130,7 +137,7 @@ std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
   const at::Tensor loss = forward(batch, dropout_key, parts) / batch.denominator;
   const double value = loss.item<double>();
   if (!std::isfinite(value)) return std::string("loss ") + named(value);
-  torch::autograd::backward({loss}, {});
+  backward(loss);
   optimiser_.collect_gradients();
   const double norm = optimiser_.gradient_norm();
   optimiser_.clear_gradients();
@@ -146,7 +153,7 @@ double Step::add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_ke
     const Divergence kl = divergence_from(part.target, hidden(part.batch, dropout_key++), model_.head_VD(),
                                           options_.loss.loss_chunk);
     const at::Tensor loss = kl.sum / static_cast<double>(tokens);
-    torch::autograd::backward({loss * options_.kl_replay}, {});
+    backward(loss * options_.kl_replay);
     optimiser_.collect_gradients();
     mean += loss.item<double>();
   }
@@ -173,7 +180,7 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
     const at::Tensor sum = forward(micro[i], rates.dropout_key + i, parts);
     if (options_.mean_over_nonzero) out.denominator = std::max(1.0, nonzero_losses(parts));
     const at::Tensor loss = sum / out.denominator;
-    torch::autograd::backward({loss}, {});
+    backward(loss);
     optimiser_.collect_gradients();
     out.loss += loss.item<double>();
   }

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <ATen/record_function.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,10 +8,12 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "train/beginning.h"
 #include "train/companions.h"
+#include "train/profile.h"
 #include "train/progress.h"
 #include "train/quarantine.h"
 #include "train/rates.h"
@@ -76,6 +79,7 @@ class Run {
         progress_(job.run_dir, job.options.logging_steps, job.progress_name, job.train_set.sources,
                   job.resume_from.empty() ? nullptr : &memory_),
         saver_(job.model, optimiser_, job.run_dir, job.options.async_save, companions_.recent()) {
+    if (job.options.profile) profile_.emplace();
     if (job.resume_from.empty()) return;
     optimiser_.load_state(state.optimizer);
     companions_.load_state(state.optimizer);
@@ -118,6 +122,7 @@ class Run {
       std::vector<Batch> micro;
       for (const auto& part : parts) micro.push_back(batch_of(part, job_.loss_reduction));
       if (!has_labels(micro)) return;
+      if (profile_) profile_->begin_step(micro);
       const StepOutcome outcome = step_.run(
           micro, r,
           [&](const StepOutcome& finite) {
@@ -166,6 +171,7 @@ class Run {
       const double half_life = job_.optim.adam_beta2_half_life_tokens;
       if (half_life > 0) r.beta2_power = static_cast<double>(window.supervised()) / half_life;
       const std::span step(&window, 1);
+      if (profile_) profile_->begin_step(step);
       const StepOutcome outcome = step_.run(step, r, {}, replay_for(step));
       if (!outcome.finite() && rows_are_sick({members}, "token", r)) return;
       rule_.add(outcome.nll);
@@ -177,6 +183,7 @@ class Run {
   }
 
   Batch batch_of(const std::vector<uint32_t>& members, const std::string& reduction) {
+    RECORD_USER_SCOPE("keel::data");
     std::vector<const Example*> examples;
     for (const uint32_t m : members)
       examples.push_back(&step_examples_.emplace_back(job_.train_set.examples[m]));
@@ -185,6 +192,7 @@ class Run {
 
   std::vector<ReplayBatch> replay_for(std::span<const Batch> micro) const {
     if (!job_.replay || job_.protection.kl_replay == 0) return {};
+    RECORD_USER_SCOPE("keel::data");
     int64_t tokens = 0;
     for (const Batch& b : micro) tokens += b.tokens();
     const double share = job_.protection.kl_replay_ratio * static_cast<double>(tokens);
@@ -255,7 +263,16 @@ class Run {
     timed([&] { saver_.start_checkpoint(step, state, o.save_total_limit); });
   }
 
+  void tell_profile() {
+    if (!profile_ || profile_->totals().steps == 0) return;
+    const StepProfile::Totals totals = profile_->totals();
+    profile_.reset();
+    info("where the time of {} steps went: {}", totals.steps, in_words(totals));
+    if (job_.save) write_file(job_.run_dir / "profile.json", to_json(totals).dump(2) + "\n");
+  }
+
   TrainSummary interrupt() {
+    tell_profile();
     memory_.open_step = true;
     TrainSummary s = summary();
     s.ended = kInterrupted;
@@ -331,6 +348,7 @@ class Run {
 
   template <class Work>
   void timed(Work work) {  // what is no training does not count as training time
+    RECORD_USER_SCOPE("keel::aside");
     const Stopwatch clock;
     work();
     progress_.pause(clock.seconds());
@@ -359,6 +377,7 @@ class Run {
   }
 
   TrainSummary finish() {
+    tell_profile();
     if (health_.in_streak() && (health_.memory().finite_step == 0 || !is_sound())) stop_sick();
     TrainSummary s = summary();
     if (!job_.save) return s;
@@ -391,6 +410,7 @@ class Run {
   Health health_;
   Progress progress_;
   Saver saver_;
+  std::optional<StepProfile> profile_;
 };
 
 }  // namespace

@@ -112,6 +112,21 @@ TEST_F(App, TokenBatchStepsPerWindow) {
   EXPECT_EQ(steps, 2 * 40);  // "aaa" and its end of turn: two windows a row
 }
 
+TEST_F(App, ProfileSaysWhereTheTimeOfTheStepsWentAndChangesNoWeight) {
+  const std::string plan = " --max_steps 4 --eval_steps 1 --sample_count 0";
+  ASSERT_EQ(run_keel(train_args("plain") + plan).code, 0);
+  const auto profiled = run_keel(train_args("profiled") + plan + " --profile");
+  ASSERT_EQ(profiled.code, 0) << profiled.text;
+  EXPECT_THAT(profiled.text, HasSubstr("where the time of 2 steps went: "));
+  const Json profile = read_json(dir_ / "profiled/profile.json");
+  EXPECT_EQ(profile["steps"], 2);
+  EXPECT_GT(profile["seconds_by_work"]["aside"], 0) << "the evaluations";
+  EXPECT_GT(profile["seconds_by_work"]["data"], 0);
+  EXPECT_FALSE(fs::exists(dir_ / "plain/profile.json"));
+  EXPECT_EQ(read_text(dir_ / "plain/model/model.safetensors"),
+            read_text(dir_ / "profiled/model/model.safetensors"));
+}
+
 TEST_F(App, ContinuedPretrainingLowersTheLossOfText) {
   std::string lines;
   for (int i = 0; i < 30; ++i)

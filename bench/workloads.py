@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Keel's speed on named workloads, alone or side by side with what people use.
+
+  bench/workloads.py [NAME ...] [--model DIR] [--data DIR] [--peers PYTHON] [--rounds 3] [--amp] [--json FILE]
+
+W0 full, packed, the bundled harbour
+W1 full, packed · W2 LoRA r16 · W3 LoRA r16 of a Qwen2.5-0.5B shape · W4, W4s a step per 10 tokens, NLIRG, LoRA (long, short answers)
+W5 a model of 0.7 M · W6 rows of 8,000 tokens · W7 a head of 151,936 words over 45 M · W8, W8b answers, 1 and 16 at a time
+W9 from the command to the first step · W10 100,000 rows read, tokenised and packed
+
+Without names: all. --model: SmolLM2-135M-Instruct (./dev model smollm2-135m). --data: a folder with medquad_en.jsonl (abachaa/MedQuAD),
+ytrainer_nli_zh.json (yafo-ai/y-trainer) and tinystories-656k (a Llama of that size); what is not there is skipped, with its name.
+--peers: a Python that has trl, peft and transformers; each workload is then run in alternation with the peer on the same rows,
+`rounds` times, and the middle of the ratios is told with the least and the largest. The peers get the allocator settings that make them
+fastest (TUNED); --amp gives them bf16 autocast.
+
+Of training: real tokens a second from the third step on, supervised ones, GB (10^9 bytes) held at most, the share of the step that
+its matrix products would take alone (bench/roofline.cc), where the time goes (keel train --profile).
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import shapes
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEERS = ROOT / "bench/peers"
+WARM_UP = 2
+TUNED = {"THP_MEM_ALLOC_ENABLE": "1", "GOMP_SPINCOUNT": "1000", "OMP_NUM_THREADS": str(os.cpu_count()),
+         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=34359738368:glibc.malloc.trim_threshold=34359738368"}
+LORA = {"finetuning_type": "lora", "lora_rank": 16, "lora_alpha": 32}
+PACKED = {"cutoff_len": 1024, "per_device_train_batch_size": 4, "max_steps": 8}
+WINDOWS = {**LORA, "token_batch": 10, "token_weighting": "nlirg", "per_device_train_batch_size": 1, "cutoff_len": 1024}
+
+
+class Missing(Exception):
+    pass
+
+
+def run(command, environment=None, tell=None):
+    """Standard output; of a command that fails the end of what it said."""
+    done = subprocess.run([str(a) for a in command], capture_output=True, text=True, env={**os.environ, **(environment or {})})
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(str(a) for a in command)}\n{done.stderr[-3000:]}")
+    return done.stderr if tell == "stderr" else done.stdout
+
+
+def peer(o, script, *more):
+    amp = ["--amp"] if o.amp and script != "generate.py" else []
+    return json.loads(run([o.peers, PEERS / script, *more, *amp], TUNED).splitlines()[-1])
+
+
+class Place:
+    """Where models, rows and runs of one workload lie."""
+
+    def __init__(self, o, work):
+        self.o, self.work = o, work
+
+    def data(self, name):
+        path = self.o.data / name
+        if not path.exists():
+            raise Missing(f"no {path}")
+        return path
+
+    def model(self):
+        if not (self.o.model / "config.json").exists():
+            raise Missing(f"no model in {self.o.model}: ./dev model smollm2-135m, or --model")
+        return self.o.model
+
+    def shape(self, name):
+        folder = self.work / name
+        return folder if folder.exists() else shapes.write_shape(name, folder, self.model())
+
+    def long_rows(self):
+        """Rows of about 8,000 tokens: texts of the data set behind one another."""
+        path = self.work / "long.jsonl"
+        texts, rows = "", []
+        for line in self.data("medquad_en.jsonl").read_text().splitlines():
+            texts += json.loads(line)["output"] + "\n"
+            if len(texts) > 30_000:
+                rows.append({"instruction": "Tell all you know.", "output": texts[:30_000]})
+                texts = ""
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows[:12]))
+        return path
+
+    def one_row(self):
+        """The same row several times, so that keel and the peer step through samples of one length."""
+        rows = map(json.loads, self.data("medquad_en.jsonl").read_text().splitlines())
+        row = min(rows, key=lambda row: abs(len(row["output"]) - 1300))
+        path = self.work / "one.jsonl"
+        path.write_text("".join(json.dumps({**row, "instruction": f"({i}) {row['instruction']}"}) + "\n" for i in range(4)))
+        return path
+
+    def many_rows(self, count):
+        lines = self.data("medquad_en.jsonl").read_text().splitlines()
+        path = self.work / f"rows{count}.jsonl"
+        path.write_text("".join(lines[i % len(lines)].replace('"instruction": "', f'"instruction": "({i}) ', 1) + "\n" for i in range(count)))
+        return path
+
+
+def keel_train(place, model, data, options):
+    out = place.work / "run"
+    shutil.rmtree(out, ignore_errors=True)
+    settings = {"model_name_or_path": model, "dataset": data, "output_dir": out, "profile": "true", "sample_count": 0, "monitor_share": 0,
+                "dataset_prepared_path": place.work / "tokens", "max_rejected": 1, **options}
+    run([place.o.program, "train", *(part for key, value in settings.items() for part in (f"--{key}", value))])
+    steps = [row for row in map(json.loads, (out / "metrics.jsonl").read_text().splitlines()) if "loss" in row]
+    first, last = steps[WARM_UP - 1], steps[-1]
+    seconds = last["elapsed_s"] - first["elapsed_s"]
+    return {"tokens_per_s": (last["tokens"] - first["tokens"]) / seconds,
+            "supervised_per_s": (last["supervised_tokens"] - first["supervised_tokens"]) / seconds,
+            "peak_gb": last["memory_peak_gb"], "profile": json.loads((out / "profile.json").read_text())}
+
+
+def roofline(place, model, lora):
+    done = run([place.o.program.parent / "bench/keel_roofline", model / "config.json", place.work / "run/profile.json", 16 if lora else 0],
+               {"GOMP_SPINCOUNT": "1000"})
+    return json.loads(done)
+
+
+class Training:
+    """peer_options: of PEERS/trl_sft.py or window_steps.py, besides model and data."""
+
+    def __init__(self, what, model, data, options, script="trl_sft.py", peer_options=(), speed="tokens_per_s"):
+        self.what, self.model, self.data, self.options = what, model, data, options
+        self.script, self.peer_options, self.speed = script, peer_options, speed
+
+    def keel(self, place):
+        return keel_train(place, self.model(place), self.data(place), self.options)
+
+    def peer(self, place):
+        lora = ["--lora_rank", 16] if "lora_rank" in self.options else []
+        return peer(place.o, self.script, "--model", self.model(place), "--data", self.data(place), *lora, *self.peer_options)
+
+    def describe(self, place, found):
+        found = found | {"roofline": roofline(place, self.model(place), "lora_rank" in self.options)}
+        parts, seconds = found["profile"]["seconds_by_work"], found["profile"]["seconds"]
+        shares = ", ".join(f"{name} {100 * parts[name] / seconds:.1f} %" for name in sorted(parts, key=parts.get, reverse=True) if name != "aside")
+        r = found["roofline"]
+        return (f"{found['tokens_per_s']:.1f} tokens/s, {found['supervised_per_s']:.1f} supervised, {found['peak_gb']:.2f} GB; "
+                f"roofline share {100 * r['roofline_share']:.0f} %, {r['flop_per_s'] / 1e9:.0f} of {r['peak_flop_per_s'] / 1e9:.0f} GFLOP/s\n"
+                f"    {shares}"), found
+
+
+class Generation:
+    """Greedy answers to as many questions at a time."""
+    speed = "tokens_per_s"
+
+    def __init__(self, what, batch):
+        self.what, self.batch = what, batch
+
+    def prompts(self, place):
+        path = place.work / "prompts.jsonl"
+        topics = "the sea,a lighthouse,winter,bread,a bridge,the moon,trade,rivers,clocks,music,a garden,maps,glass,wool,rain,horses".split(",")
+        path.write_text("".join(json.dumps({"prompt": f"Write a long essay about {topic}."}) + "\n" for topic in topics[:self.batch]))
+        return path
+
+    def keel(self, place):
+        told = run([place.o.program, "generate", "--model_name_or_path", place.model(), "--prompts", self.prompts(place), "--max_new_tokens",
+                    128, "--output", place.work / "answers.jsonl"], tell="stderr")
+        return {"tokens_per_s": float(told.split(" tokens/s")[0].split()[-1])}
+
+    def peer(self, place):
+        return peer(place.o, "generate.py", "--model", place.model(), "--prompts", self.prompts(place))
+
+    def describe(self, _, found):
+        return f"{found['tokens_per_s']:.1f} tokens/s", found
+
+
+class Start:
+    """Seconds from the command to the first step; rows: of the data set, nothing of it kept from before."""
+    speed = None
+
+    def __init__(self, what, rows, warm):
+        self.what, self.rows, self.warm = what, rows, warm
+
+    def seconds(self, place, rows):
+        data = place.many_rows(rows)
+        out = place.work / "start"
+        shutil.rmtree(out, ignore_errors=True)
+        begin, told = time.monotonic(), None
+        options = {"model_name_or_path": place.model(), "dataset": data, "output_dir": out, "cutoff_len": 1024, "max_rejected": 1,
+                   "max_time": 1e-9, "sample_count": 0, "monitor_share": 0,
+                   "dataset_prepared_path": place.work / "tokens" if self.warm else "none"}
+        process = subprocess.Popen([str(place.o.program), "train", *(str(p) for k, v in options.items() for p in (f"--{k}", v))],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            told = told or ("a checkpoint takes" in line and time.monotonic() - begin)
+        if process.wait() != 0 or not told:
+            sys.exit("keel train failed before its first step")
+        return told
+
+    def keel(self, place):
+        if self.warm:
+            self.seconds(place, self.rows)
+            return {"seconds": self.seconds(place, self.rows)}
+        few = self.seconds(place, 8)
+        return {"seconds": self.seconds(place, self.rows) - few}
+
+    def describe(self, _, found):
+        return f"{found['seconds']:.2f} s", found
+
+
+def medquad(place):
+    return place.data("medquad_en.jsonl")
+
+
+WORKLOADS = {
+    "W0": Training("full, the bundled harbour", Place.model, lambda _: ROOT / "examples/harbor/train.jsonl", {**PACKED, "per_device_train_batch_size": 8}),
+    "W1": Training("full, packed to 1,024", Place.model, medquad, {**PACKED, "max_samples": 400}),
+    "W2": Training("LoRA r16 on all linear layers, packed to 1,024", Place.model, medquad, {**PACKED, **LORA, "max_samples": 400}),
+    "W3": Training("LoRA r16, Qwen2.5-0.5B shape", lambda p: p.shape("qwen2.5-0.5b"), medquad, {**PACKED, **LORA, "max_samples": 400, "max_steps": 6}),
+    "W4": Training("a step per 10 tokens, NLIRG, LoRA r16, long answers", Place.model, Place.one_row,
+                   {**WINDOWS, "max_steps": 2}, "window_steps.py", speed="supervised_per_s"),
+    "W4s": Training("the same, short answers", Place.model, lambda p: p.data("ytrainer_nli_zh.json"),
+                    {**WINDOWS, "max_samples": 60, "max_steps": 40}, "window_steps.py", speed="supervised_per_s"),
+    "W5": Training("full, a model of 0.7 M", lambda p: p.data("tinystories-656k"), medquad,
+                   {**PACKED, "max_samples": 2000, "max_steps": 100, "template": "chatml"}, peer_options=("--steps", 40, "--rows", 2000)),
+    "W6": Training("full, rows of 8,000 tokens", Place.model, Place.long_rows, {"cutoff_len": 8192, "per_device_train_batch_size": 1, "max_steps": 4},
+                   peer_options=("--max_length", 8192, "--steps", 4)),
+    "W7": Training("full, 151,936 words over 45 M", lambda p: p.shape("qwen3-45m"), medquad, {**PACKED, "max_samples": 400}),
+    "W8": Generation("one greedy answer of 128 tokens", 1),
+    "W8b": Generation("16 greedy answers of 128 tokens", 16),
+    "W9": Start("to the first step, tokens of before", 400, True),
+    "W10": Start("100,000 rows read, tokenised, packed", 100_000, False),
+}
+
+
+def compare(name, workload, place, rounds):
+    speed, memory = [], []
+    for n in range(rounds):
+        found = {who: getattr(workload, who)(place) for who in (("keel", "peer") if n % 2 == 0 else ("peer", "keel"))}
+        speed.append(found["keel"][workload.speed] / found["peer"]["tokens_per_s"])
+        text = f"{name} round {n + 1}: keel {found['keel'][workload.speed]:.1f}, peer {found['peer']['tokens_per_s']:.1f} tokens/s"
+        if "peak_gb" in found["keel"]:
+            memory.append(found["keel"]["peak_gb"] / found["peer"]["peak_gb"])
+            text += f"; {found['keel']['peak_gb']:.2f} and {found['peer']['peak_gb']:.2f} GB"
+        print(text, flush=True)
+    for what, ratios in (("speed", speed), ("memory", memory)):
+        if ratios:
+            print(f"{name} {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) of the peer's", flush=True)
+    return {"speed": speed, "memory": memory}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[[], *WORKLOADS], metavar="NAME")
+    parser.add_argument("--model", type=pathlib.Path, default=ROOT / "models/smollm2-135m")
+    parser.add_argument("--data", type=pathlib.Path, default=ROOT / "data")
+    parser.add_argument("--peers", help="a Python with trl, peft and transformers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--amp", action="store_true", help="peers with bf16 autocast")
+    parser.add_argument("--json", type=pathlib.Path, help="file for all figures")
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/keel")
+    return parser.parse_args()
+
+
+def main():
+    o = parse_arguments()
+    figures = {}
+    for name in o.names or WORKLOADS:
+        workload = WORKLOADS[name]
+        with tempfile.TemporaryDirectory(prefix="keel-bench-") as folder:
+            place = Place(o, pathlib.Path(folder))
+            try:
+                text, found = workload.describe(place, workload.keel(place))
+                print(f"{name} {workload.what}: {text}", flush=True)
+                if o.peers and workload.speed:
+                    found["rounds"] = compare(name, workload, place, o.rounds)
+                figures[name] = found
+            except Missing as reason:
+                print(f"{name} {workload.what}: skipped, {reason}", flush=True)
+    if o.json:
+        o.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
