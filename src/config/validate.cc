@@ -160,8 +160,10 @@ class Check {
 
   void token_batch() {
     TrainOptions& train = config_.train;
-    for (const auto& [name, on] : {std::pair{"ytrainer_compat", train.ytrainer_compat},
-                                   std::pair{"dynamic_token_batch", train.dynamic_token_batch}})
+    const bool cached = train.token_batch_prefix == "cached";
+    for (const auto& [name, on] :
+         {std::pair{"ytrainer_compat", train.ytrainer_compat}, std::pair{"token_batch_prefix", cached},
+          std::pair{"dynamic_token_batch", train.dynamic_token_batch}})
       if (on && train.token_batch == 0)
         problem(name, fmt::format("{} without token_batch", name),
                 "token_batch: 10, or another size above 0");
@@ -179,6 +181,9 @@ class Check {
       note("loss_reduction", "under token_batch each window is averaged over its own tokens");
     if (train.ytrainer_compat && train.dynamic_token_batch)
       problem("ytrainer_compat", "ytrainer_compat together with dynamic_token_batch", "one of the two");
+    if (train.ytrainer_compat && cached)
+      problem("token_batch_prefix", "token_batch_prefix: cached together with ytrainer_compat",
+              "token_batch_prefix: exact: Y-Trainer computes the prefix anew for each window");
   }
 
   void tuning() {

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Batch {
   std::vector<int32_t> source_N;  // index of the dataset that each label came from
   double denominator = 0;         // Σ coefficient_N: this batch's part of the step's denominator (sum over
                                   // micro-batches, then divide once)
+  std::optional<int64_t> cached;  // its first tokens, which an earlier window of the sample has left in a
+                                  // cache (train/prefix.h); nothing: no cache is used
   std::vector<const Example*> examples;  // for messages and per-source metrics
   int64_t tokens() const { return ids_T.numel(); }
   int64_t supervised() const { return labels_N.numel(); }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "model/dispatch.h"
 
 namespace keel {
@@ -19,9 +20,10 @@ using torch::autograd::variable_list;
 // 128 to 512 for segments of 128 to 1024 tokens; the bf16 units want larger pieces.
 int64_t query_block(at::ScalarType type) { return type == at::kFloat ? 64 : 256; }
 
-// One block of queries [begin, end) of a sequence that begins at `start`, over keys [key_begin, end).
+// One block of queries [begin, end) of a sequence that begins at `start`, over keys [key_begin, end). The
+// queries of its first `past` tokens are not given.
 struct QueryBlock {
-  int64_t begin, end, key_begin;
+  int64_t begin, end, key_begin, past = 0;
 };
 
 std::vector<QueryBlock> blocks_of(int64_t start, int64_t first_query, int64_t end, int64_t window,
@@ -29,15 +31,18 @@ std::vector<QueryBlock> blocks_of(int64_t start, int64_t first_query, int64_t en
   std::vector<QueryBlock> blocks;
   for (int64_t at = first_query; at < end; at += size) {
     const int64_t low = window > 0 ? std::max(start, at + 1 - window) : start;
-    blocks.push_back({at, std::min(at + size, end), low});
+    blocks.push_back({at, std::min(at + size, end), low, first_query - start});
   }
   return blocks;
 }
 
-std::vector<QueryBlock> blocks_of(const std::vector<int64_t>& offsets, int64_t window, int64_t size) {
+// past: tokens in front of those of the only segment.
+std::vector<QueryBlock> blocks_of(const std::vector<int64_t>& offsets, int64_t past, int64_t window,
+                                  int64_t size) {
   std::vector<QueryBlock> blocks;
   for (size_t s = 0; s + 1 < offsets.size(); ++s) {
-    const std::vector<QueryBlock> more = blocks_of(offsets[s], offsets[s], offsets[s + 1], window, size);
+    const std::vector<QueryBlock> more =
+        blocks_of(offsets[s], offsets[s] + past, offsets[s + 1] + past, window, size);
     blocks.insert(blocks.end(), more.begin(), more.end());
   }
   return blocks;
@@ -87,10 +92,17 @@ at::Tensor by_head(const at::Tensor& x_TE, int64_t heads) {
 
 // The rows of `block`'s queries in a tensor [K, T·G, …].
 at::Tensor query_rows(const at::Tensor& x, const QueryBlock& block, int64_t group) {
-  return x.slice(1, block.begin * group, block.end * group);
+  return x.slice(1, (block.begin - block.past) * group, (block.end - block.past) * group);
+}
+at::Tensor query_tokens(const at::Tensor& x, const QueryBlock& block) {  // the same in [T, …]
+  return x.slice(0, block.begin - block.past, block.end - block.past);
 }
 at::Tensor key_rows(const at::Tensor& x, const QueryBlock& block) {
   return x.slice(1, block.key_begin, block.end);
+}
+// Those of them that have queries, in a tensor [K, T, …] without the others.
+at::Tensor own_key_rows(const at::Tensor& x, const QueryBlock& block) {
+  return x.slice(1, std::max(block.key_begin, block.past) - block.past, block.end - block.past);
 }
 
 // [K, n·G, d] into the token-major rows [n, K·G·d].
@@ -130,47 +142,53 @@ std::pair<at::Tensor, at::Tensor> gather_out_gradient(const at::Tensor& grad, co
 
 class Attention : public torch::autograd::Function<Attention> {
  public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v_TE, const std::vector<int64_t>& offsets, int64_t window) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& own_k,
+                            const at::Tensor& v_TE, const std::vector<int64_t>& offsets, int64_t window,
+                            const KeysValues& all) {
     RECORD_USER_SCOPE("keel::attention");
-    const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);
-    const at::Tensor v = by_head(v_TE, kv_heads);
-    const at::Tensor out = at::empty({k.size(1), kv_heads * group * head_dim}, q.options());
+    const int64_t kv_heads = own_k.size(0), group = q.size(1) / own_k.size(1), head_dim = q.size(2);
+    const at::Tensor k = all.k.defined() ? all.k : own_k;
+    const at::Tensor v = all.k.defined() ? all.v : by_head(v_TE, kv_heads);
+    const int64_t past = k.size(1) - own_k.size(1);
+    const at::Tensor out = at::empty({own_k.size(1), kv_heads * group * head_dim}, q.options());
     const at::Tensor lse = at::empty({kv_heads, q.size(1)}, q.options().dtype(at::kFloat));
-    for (const QueryBlock& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
+    for (const QueryBlock& block : blocks_of(offsets, past, window, query_block(q.scalar_type()))) {
       const at::Tensor s = at::bmm(query_rows(q, block, group), key_rows(k, block).transpose(1, 2));
       softmax_(s, query_rows(lse, block, group), score_block(s, block, group, window, head_dim));
-      to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, block.begin, block.end));
+      to_tokens(at::bmm(s, key_rows(v, block)), group, query_tokens(out, block));
     }
-    ctx->save_for_backward({q, k, v_TE, out, lse});
+    ctx->save_for_backward({q, k, v, out, lse});
     ctx->saved_data["offsets"] = offsets;
     ctx->saved_data["window"] = window;
+    ctx->saved_data["past"] = past;
     return out;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     RECORD_USER_SCOPE("keel::attention");
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v_TE = saved[2], &out = saved[3], &lse = saved[4];
-    const int64_t kv_heads = k.size(0), group = q.size(1) / k.size(1), head_dim = q.size(2);
-    const int64_t window = ctx->saved_data["window"].toInt();
+    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3], &lse = saved[4];
+    const int64_t window = ctx->saved_data["window"].toInt(), past = ctx->saved_data["past"].toInt();
     const std::vector<int64_t> offsets = ctx->saved_data["offsets"].toIntVector();
-    const at::Tensor v = by_head(v_TE, kv_heads);
+    const int64_t kv_heads = k.size(0), tokens = out.size(0), head_dim = q.size(2);
+    const int64_t group = q.size(1) / tokens;
     const auto [dout, delta] = gather_out_gradient(grads[0].contiguous(), out, q);
     // Several blocks add to the keys of a segment: in fp32, whatever the compute dtype.
-    const at::Tensor dq = at::empty_like(q), dk = at::zeros(k.sizes(), lse.options());
-    const at::Tensor dv_TE = at::zeros(v_TE.sizes(), lse.options()), dv = by_head(dv_TE, kv_heads);
-    for (const QueryBlock& block : blocks_of(offsets, window, query_block(q.scalar_type()))) {
+    const at::Tensor dq = at::empty_like(q), dk = at::zeros({kv_heads, tokens, head_dim}, lse.options());
+    const at::Tensor dv_TE = at::zeros({tokens, kv_heads * head_dim}, lse.options());
+    const at::Tensor dv = by_head(dv_TE, kv_heads);
+    for (const QueryBlock& block : blocks_of(offsets, past, window, query_block(q.scalar_type()))) {
       const at::Tensor q_rows = query_rows(q, block, group), dout_rows = query_rows(dout, block, group);
       const at::Tensor p = at::bmm(q_rows, key_rows(k, block).transpose(1, 2));
       const at::Tensor ds = at::bmm(dout_rows, key_rows(v, block).transpose(1, 2));
       softmax_backward_(p, ds, query_rows(lse, block, group), query_rows(delta, block, group),
                         score_block(p, block, group, window, head_dim));
       query_rows(dq, block, group).copy_(at::bmm(ds, key_rows(k, block)));
-      key_rows(dk, block).add_(at::bmm(ds.transpose(1, 2), q_rows));
-      key_rows(dv, block).add_(at::bmm(p.transpose(1, 2), dout_rows));
+      const int64_t constant = std::max<int64_t>(0, past - block.key_begin);
+      own_key_rows(dk, block).add_(at::bmm(ds.slice(2, constant).transpose(1, 2), q_rows));
+      own_key_rows(dv, block).add_(at::bmm(p.slice(2, constant).transpose(1, 2), dout_rows));
     }
-    return {dq, dk.to(k.scalar_type()), dv_TE.to(v_TE.scalar_type()), {}, {}};
+    return {dq, dk.to(k.scalar_type()), dv_TE.to(v.scalar_type()), {}, {}, {}};
   }
 };
 
@@ -236,18 +254,25 @@ KeysValues visible(const KeysValues& all, int64_t queries, int64_t window) {
 at::Tensor attention_composed(const AttentionInput& input, const Segments& segments) {
   const int64_t group = input.q_KRd.size(1) / input.k_KTd.size(1);
   const at::Tensor v = by_head(input.v_TE, input.k_KTd.size(0));
+  if (input.all.k.defined()) {
+    const int64_t past = input.all.k.size(1) - input.k_KTd.size(1);
+    return attend_composed(input.q_KRd, at::cat({input.all.k.slice(1, 0, past), input.k_KTd}, 1),
+                           at::cat({input.all.v.slice(1, 0, past), v}, 1), group, input.window);
+  }
   std::vector<at::Tensor> parts;
   for (int64_t s = 0; s < segments.count(); ++s) {
-    const QueryBlock all{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
-    parts.push_back(attend_composed(query_rows(input.q_KRd, all, group), key_rows(input.k_KTd, all),
-                                    key_rows(v, all), group, input.window));
+    const QueryBlock whole{segments.offsets[s], segments.offsets[s + 1], segments.offsets[s]};
+    parts.push_back(attend_composed(query_rows(input.q_KRd, whole, group), key_rows(input.k_KTd, whole),
+                                    key_rows(v, whole), group, input.window));
   }
   return at::cat(parts);
 }
 
 at::Tensor attention(const AttentionInput& input, const Segments& segments) {
+  KEEL_CHECK(!input.all.k.defined() || segments.count() == 1, "one segment goes on behind others");
   if (!input.q_KRd.is_cpu()) return attention_composed(input, segments);
-  return Attention::apply(input.q_KRd, input.k_KTd, input.v_TE.contiguous(), segments.offsets, input.window);
+  return Attention::apply(input.q_KRd, input.k_KTd, input.v_TE.contiguous(), segments.offsets, input.window,
+                          input.all);
 }
 
 at::Tensor attention_shared(const AttentionInput& input, const Segments& segments) {
@@ -297,10 +322,9 @@ at::Tensor attend_cached(const at::Tensor& q, const at::Tensor& k_all, const at:
   }
   const int64_t past = k.size(1) - queries;
   for (const QueryBlock& block : blocks_of(0, past, k.size(1), window, query_block(q.scalar_type()))) {
-    const QueryBlock own{block.begin - past, block.end - past, 0};
-    const at::Tensor s = at::bmm(query_rows(q, own, group), key_rows(k, block).transpose(1, 2));
+    const at::Tensor s = at::bmm(query_rows(q, block, group), key_rows(k, block).transpose(1, 2));
     softmax_(s, {}, score_block(s, block, group, window, q.size(2)));
-    to_tokens(at::bmm(s, key_rows(v, block)), group, out.slice(0, own.begin, own.end));
+    to_tokens(at::bmm(s, key_rows(v, block)), group, query_tokens(out, block));
   }
   return out;
 }

@@ -12,24 +12,27 @@
 
 namespace keel {
 
+// All keys and values of one sequence, [K, m, d].
+struct KeysValues {
+  at::Tensor k, v;
+};
+
 struct AttentionInput {
   at::Tensor q_KRd;  // [K, T·G, d], row t·G + g
   at::Tensor k_KTd;  // [K, T, d]
   at::Tensor v_TE;   // [T, K·d]
   int64_t window = 0;
+  KeysValues all = {};  // of one segment that goes on behind others: theirs, then the numbers of its own;
+                        // undefined: the segments' own are all
 };
 
-// softmax(q·kᵀ / sqrt(d)) · v as [T, K·G·d] (token-major: the o projection's input). Differentiable.
+// softmax(q·kᵀ / sqrt(d)) · v as [T, K·G·d] (token-major: the o projection's input). Differentiable in q, k
+// and v; what `all` holds in front of them is constant.
 at::Tensor attention(const AttentionInput& input, const Segments& segments);
 at::Tensor attention_composed(const AttentionInput& input, const Segments& segments);
 
 // Without gradient, for segments that begin as earlier ones: their keys and values are copied together.
 at::Tensor attention_shared(const AttentionInput& input, const Segments& segments);
-
-// All keys and values of one sequence, [K, m, d].
-struct KeysValues {
-  at::Tensor k, v;
-};
 
 // Without gradient, for decoding: the queries of each segment are the last of its sequence.
 at::Tensor attention_cached(const at::Tensor& q_KRd, const Segments& segments,

@@ -29,7 +29,8 @@ struct Block {
   Linear q, k, v, o;
   Linear gate, up, down;
 
-  at::Tensor forward(const at::Tensor& x_TD, const Pass& pass) const;
+  // cache: what the tokens go on behind (ForwardMode), of this layer; null: nothing.
+  at::Tensor forward(const at::Tensor& x_TD, const Pass& pass, SequenceCache* cache, int64_t layer) const;
 
   // The same for tokens that follow those in the cache, whose keys and values it appends.
   at::Tensor decode(const at::Tensor& x_TD, const Pass& pass, SequenceCache& cache, int64_t layer) const;
@@ -39,6 +40,7 @@ struct Block {
  private:
   struct Heads {
     at::Tensor q_KRd, k_KTd, v_TE;
+    KeysValues constant() const;  // for a cache
   };
   Heads project(const at::Tensor& h_TD, const Pass& pass) const;
   at::Tensor mlp(const at::Tensor& h_TD, const ForwardMode& mode) const;

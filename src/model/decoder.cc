@@ -43,21 +43,33 @@ bool any_trained(Block& block) {
          needs(block.k_norm_d);
 }
 
+SequenceCache& own(KvCache& cache) {
+  auto* const found = dynamic_cast<SequenceCache*>(&cache);
+  KEEL_CHECK(found != nullptr, "a cache that this model made");
+  return *found;
+}
+
 }  // namespace
 
 at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
   const at::Tensor ids_T = tokens.ids_T.to(device());
   KEEL_CHECK(tokens.beginnings.empty() || !at::GradMode::is_enabled(), "a shared beginning has no gradient");
-  Segments segments = make_segments(tokens.offsets, ids_T.size(0), device(), tokens.beginnings);
+  SequenceCache* const cache = mode.behind ? &own(*mode.behind) : nullptr;
+  if (cache) cache->open(tokens);
+  Segments segments = cache ? segments_behind(*cache, tokens)
+                            : make_segments(tokens.offsets, ids_T.size(0), device(), tokens.beginnings);
   const RopeAngles angles = rope_.for_positions(segments.end_position);
   const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
   at::Tensor x = parts_.embedding.lookup(ids_T);
-  for (Block& block : parts_.blocks) {
+  for (size_t i = 0; i < parts_.blocks.size(); ++i) {
+    Block& block = parts_.blocks[i];
+    const auto layer = static_cast<int64_t>(i);
     if (mode.gradient_checkpointing && at::GradMode::is_enabled()) {
-      x = recomputed([&block, pass](const at::Tensor& in) { return block.forward(in, *pass); }, x,
-                     any_trained(block));
+      x = recomputed([&block, pass, cache,
+                      layer](const at::Tensor& in) { return block.forward(in, *pass, cache, layer); },
+                     x, any_trained(block));
     } else {
-      x = block.forward(x, *pass);
+      x = block.forward(x, *pass, cache, layer);
     }
   }
   return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
@@ -68,18 +80,19 @@ std::unique_ptr<KvCache> Decoder::make_cache(int64_t sequences) const {
                                          parts_.embedding.weight_VD.detach().options());
 }
 
-at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& own_cache) {
-  auto* const found = dynamic_cast<SequenceCache*>(&own_cache);
-  KEEL_CHECK(found != nullptr, "a cache that this model made");
-  SequenceCache& cache = *found;
-  const at::NoGradGuard no_grad;
-  const at::Tensor ids_T = fresh.ids_T.to(device());
-  cache.open(fresh);
+Segments Decoder::segments_behind(const SequenceCache& cache, const PackedTokens& fresh) const {
   std::vector<int64_t> starts;
   for (size_t s = 0; s + 1 < fresh.offsets.size(); ++s)
     starts.push_back(cache.length(static_cast<int64_t>(s)));
-  const Segments segments =
-      make_segments_behind(starts, fresh.offsets, ids_T.size(0), device(), fresh.beginnings);
+  return make_segments_behind(starts, fresh.offsets, fresh.ids_T.size(0), device(), fresh.beginnings);
+}
+
+at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& any_cache) {
+  SequenceCache& cache = own(any_cache);
+  const at::NoGradGuard no_grad;
+  const at::Tensor ids_T = fresh.ids_T.to(device());
+  cache.open(fresh);
+  const Segments segments = segments_behind(cache, fresh);
   const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
   at::Tensor x = parts_.embedding.lookup(ids_T);
   for (size_t i = 0; i < parts_.blocks.size(); ++i) {

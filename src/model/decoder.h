@@ -52,6 +52,8 @@ class Decoder final : public CausalLM {
   at::Device device() const override { return parts_.embedding.weight_VD.device(); }
 
  private:
+  Segments segments_behind(const SequenceCache& cache, const PackedTokens& fresh) const;
+
   DecoderParts parts_;
   RopeTable rope_;
 };

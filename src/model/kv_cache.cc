@@ -17,8 +17,8 @@ SequenceCache::SequenceCache(const ModelConfig& config, int64_t sequences, const
 }
 
 void SequenceCache::keep(int64_t sequence, int64_t tokens) {
-  KEEL_CHECK(tokens <= length(sequence), "a sequence keeps tokens that it holds");
-  sequences_[sequence].length = tokens;
+  KEEL_CHECK(tokens <= sequences_[sequence].written, "a sequence keeps tokens that it holds");
+  sequences_[sequence].length = sequences_[sequence].written = tokens;
 }
 
 // With room for a short answer, then by half at least, so that a long one is copied a few times only.
@@ -43,6 +43,7 @@ void SequenceCache::open(const PackedTokens& fresh) {
     KEEL_CHECK(shared == 0 || sequence.length == 0, "only an empty sequence begins as another");
     make_room(sequence, sequence.length + shared + fresh.offsets[s + 1] - fresh.offsets[s]);
     sequence.length += shared;
+    sequence.written = sequence.length + fresh.offsets[s + 1] - fresh.offsets[s];
   }
 }
 

@@ -22,7 +22,8 @@ class SequenceCache final : public KvCache {
   void swap(int64_t a, int64_t b) override { std::swap(sequences_[a], sequences_[b]); }
 
   // A pass over the model: room for its tokens and for what its sequences begin with; in each layer the new
-  // keys and values of each sequence in turn, which gives all of it; and all are held.
+  // keys and values of each sequence in turn, which gives all of it; and all are held. A pass with gradient
+  // leaves the last to keep(): recomputed in the backward pass, a layer writes to the same place again.
   void open(const PackedTokens& fresh);
   KeysValues append(int64_t layer, int64_t sequence, const KeysValues& fresh, const Beginning& beginning);
   void close(const PackedTokens& fresh);
@@ -31,6 +32,7 @@ class SequenceCache final : public KvCache {
   struct Sequence {
     std::vector<KeysValues> layers;  // with room for more tokens than are held
     int64_t length = 0, room = 0;
+    int64_t written = 0;  // by the last pass, too
   };
   void make_room(Sequence& sequence, int64_t tokens) const;
 

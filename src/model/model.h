@@ -36,12 +36,6 @@ struct Parameter {
   bool decay = false;  // weight decay applies (no norm, no bias)
 };
 
-struct ForwardMode {
-  bool training = false;                // LoRA dropout on
-  bool gradient_checkpointing = false;  // recompute blocks in the backward pass
-  uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
-};
-
 // Keys and values of sequences being decoded, numbered from 0; each model has its own kind. A sequence grows
 // as tokens come.
 class KvCache {
@@ -49,6 +43,16 @@ class KvCache {
   virtual ~KvCache() = default;
   virtual void keep(int64_t sequence, int64_t tokens) = 0;  // it holds only its first ones
   virtual void swap(int64_t a, int64_t b) = 0;
+};
+
+struct ForwardMode {
+  bool training = false;                // LoRA dropout on
+  bool gradient_checkpointing = false;  // recompute blocks in the backward pass
+  uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
+  // One segment of tokens goes on behind those that sequence 0 of a cache of this model holds, which are
+  // constants; null: from the start. What the cache holds stays as it is: keep(0, more) behind the backward
+  // pass, for which it must live, makes it hold some or all of these tokens as well.
+  KvCache* behind = nullptr;
 };
 
 // The content of a PEFT adapter folder: adapter_config.json and adapter_model.safetensors.

@@ -91,6 +91,12 @@ void AdamW::collect_gradients() {
   }
 }
 
+std::vector<at::Tensor> AdamW::gradients() const {
+  std::vector<at::Tensor> out;
+  for (const Slot& slot : slots_) out.push_back(slot.pending_gradient());
+  return out;
+}
+
 double AdamW::gradient_norm() const {
   RECORD_USER_SCOPE("keel::optimiser");
   std::vector<double> sums;

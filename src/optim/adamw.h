@@ -26,6 +26,10 @@ class AdamW {
   // A no-op for fp32 tensors, whose .grad is the accumulator.
   void collect_gradients();
 
+  // What a step would use now, in the order of the parameters: the accumulators themselves, not copies;
+  // undefined where there is no gradient.
+  std::vector<at::Tensor> gradients() const;
+
   // Global L2 norm of the accumulated gradients; summed in double, in an order that does not depend on the
   // number of threads.
   double gradient_norm() const;

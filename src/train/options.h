@@ -16,6 +16,7 @@ struct TrainOptions {
   int64_t per_device_train_batch_size = 4;
   int64_t gradient_accumulation_steps = 1;
   int64_t token_batch = 0;
+  std::string token_batch_prefix = "exact";
   bool dynamic_token_batch = false;
   bool ytrainer_compat = false;
   int64_t seed = 42;
@@ -66,6 +67,10 @@ struct TrainOptions {
       {.min = 1});
     v("token_batch", token_batch, "one optimiser step per this many supervised tokens of one sample; 0: off",
       {.min = 0});
+    v("token_batch_prefix", token_batch_prefix,
+      "cached: a window reuses keys and values of the tokens before it from before the last steps; faster, "
+      "approximate, its distance from exact is measured (docs/numerics.md)",
+      {.choices = {"exact", "cached"}});
     v("dynamic_token_batch", dynamic_token_batch,
       "let token_batch change during the run by the rule in docs/numerics.md");
     v("ytrainer_compat", ytrainer_compat,

@@ -38,6 +38,8 @@ Work kind_of(std::string_view name, Work around) {
   return around == Work::kElementwise && is_product(name) ? Work::kProducts : around;
 }
 
+int64_t pairs_of(int64_t tokens) { return tokens * (tokens + 1) / 2; }
+
 }  // namespace
 
 StepProfile::StepProfile() {
@@ -76,12 +78,12 @@ void StepProfile::begin_step(std::span<const Batch> micro) {
   if (begun_++ == kWarmUp) totals_ = {};
   ++totals_.steps;
   for (const Batch& batch : micro) {
-    totals_.tokens += batch.tokens();
+    const int64_t before = batch.cached.value_or(0);
+    totals_.tokens += batch.tokens() - before;
     totals_.supervised += batch.supervised();
-    for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
-      const int64_t length = batch.offsets[s + 1] - batch.offsets[s];
-      totals_.pairs += length * (length + 1) / 2;
-    }
+    totals_.pairs -= pairs_of(before);
+    for (size_t s = 0; s + 1 < batch.offsets.size(); ++s)
+      totals_.pairs += pairs_of(batch.offsets[s + 1] - batch.offsets[s]);
   }
 }
 

@@ -49,7 +49,7 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
   memory_.tokens += o.tokens;
   memory_.supervised += o.supervised;
   const bool last = at.step == at.total_steps;
-  if (at.step % logging_steps_ == 0 || last) {
+  if (at.step % logging_steps_ == 0 || last || o.prefix) {
     Json row{{"step", at.step},
              {"epoch", at.epoch},
              {"loss", o.loss},
@@ -71,6 +71,10 @@ void Progress::on_step(const Position& at, const StepOutcome& o, const UpdateNot
              {"eta_s", time_left(at)}};
     if (o.kl) row["kl_replay"] = *o.kl;
     if (o.teacher_kl) row["teacher_kl"] = *o.teacher_kl;
+    if (o.prefix) {
+      row["prefix_loss_error"] = o.prefix->loss;
+      row["prefix_gradient_error"] = o.prefix->gradient;
+    }
     if (note.token_batch > 0) row["token_batch"] = note.token_batch;
     if (sources_.size() > 1) row["source_share"] = source_shares();
     writer_.write(row);

@@ -120,6 +120,16 @@ Moments moments_from(const Json& json) {
           .count = json.at("count")};
 }
 
+Json to_json(const PrefixMemory& m) {
+  return {{"loss", exact(m.loss)}, {"gradient", exact(m.gradient)}, {"count", m.count}};
+}
+
+PrefixMemory prefix_from(const Json& json) {
+  return {.loss = exact_from(json.at("loss")),
+          .gradient = exact_from(json.at("gradient")),
+          .count = json.at("count")};
+}
+
 Json to_json(const HealthMemory& m) {
   Json said = Json::array();
   for (const auto& [kind, text] : m.said) said.push_back({{"kind", kind}, {"text", text}});
@@ -166,6 +176,7 @@ RunMemory read(const Json& json) {
                           .first = exact_from(rule.at("first")),
                           .sum = exact_from(rule.at("sum")),
                           .count = rule.at("count")},
+          .prefix = prefix_from(json.at("prefix")),
           .progress = {.tokens = progress.at("tokens"),
                        .supervised = progress.at("supervised"),
                        .seconds = exact_from(progress.at("seconds")),
@@ -209,6 +220,7 @@ Json to_json(const RunMemory& m) {
             {"first", exact(m.token_batch.first)},
             {"sum", exact(m.token_batch.sum)},
             {"count", m.token_batch.count}}},
+          {"prefix", to_json(m.prefix)},
           {"progress",
            {{"tokens", m.progress.tokens},
             {"supervised", m.progress.supervised},

@@ -48,6 +48,11 @@ struct TokenBatchMemory {
   int64_t count = 0;
 };
 
+struct PrefixMemory {  // of a cached prefix (train/prefix.h), measured against exact: sums
+  double loss = 0, gradient = 0;
+  int64_t count = 0;
+};
+
 struct ProgressMemory {
   int64_t tokens = 0, supervised = 0;
   double seconds = 0;                  // of training
@@ -90,6 +95,7 @@ struct RunMemory {
   EvalOutcome before, after;
   EvaluatorMemory evaluator;
   TokenBatchMemory token_batch;
+  PrefixMemory prefix;
   ProgressMemory progress;
   HealthMemory health;
   std::vector<SickRow> quarantine;   // left out from then on

@@ -85,6 +85,10 @@ at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
   const ForwardMode mode{.training = true,
                          .gradient_checkpointing = options_.gradient_checkpointing,
                          .dropout_key = dropout_key};
+  if (batch.cached) {
+    if (!prefix_) prefix_.emplace(model_);
+    return prefix_->hidden_ND(batch, mode);
+  }
   const at::Tensor hidden_TD = model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, mode);
   return hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
 }
@@ -131,6 +135,24 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
   return sum;
 }
 
+// Returns the loss.
+double Step::add_gradients(const at::Tensor& loss) {
+  backward(loss);
+  optimiser_.collect_gradients();
+  return loss.item<double>();
+}
+
+// Over all its tokens; leaves no gradient behind.
+WindowPass Step::exact_pass(Batch window, uint64_t dropout_key) {
+  window.cached.reset();
+  Parts parts;
+  WindowPass out{.loss = add_gradients(forward(window, dropout_key, parts) / window.denominator)};
+  for (const at::Tensor& gradient : optimiser_.gradients())
+    out.gradients.push_back(gradient.defined() ? gradient.clone() : at::Tensor());
+  optimiser_.clear_gradients();
+  return out;
+}
+
 std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
   if (batch.supervised() == 0) return {};
   Parts parts;
@@ -166,7 +188,7 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
   StepOutcome out;
   for (const Batch& b : micro) {
     out.denominator += b.denominator;
-    out.tokens += b.tokens();
+    out.tokens += b.tokens() - b.cached.value_or(0);
     out.supervised += b.supervised();
   }
   if (out.denominator <= 0)
@@ -174,16 +196,17 @@ StepOutcome Step::run(std::span<const Batch> micro, const StepRates& rates, cons
                      .found = "no trained token in the step",
                      .hint = "look at the rows: are there replies, and does the chat template render them?"});
   // 2. Forward and backward of each micro-batch.
+  std::optional<WindowPass> exact;
+  if (rates.against_exact) exact = exact_pass(micro.front(), rates.dropout_key);
   Parts parts;
   for (size_t i = 0; i < micro.size(); ++i) {
     if (micro[i].supervised() == 0) continue;
     const at::Tensor sum = forward(micro[i], rates.dropout_key + i, parts);
     if (options_.mean_over_nonzero) out.denominator = std::max(1.0, nonzero_losses(parts));
-    const at::Tensor loss = sum / out.denominator;
-    backward(loss);
-    optimiser_.collect_gradients();
-    out.loss += loss.item<double>();
+    out.loss += add_gradients(sum / out.denominator);
+    if (micro[i].cached) prefix_->keep(micro[i]);
   }
+  if (exact) out.prefix = distance_between({out.loss, optimiser_.gradients()}, *exact);
   if (!replay.empty()) out.kl = add_replay(replay, rates.dropout_key + micro.size());
   optimiser_.add_anchor_gradients();
   if (!parts.teacher_kl.empty()) out.teacher_kl = at::cat(parts.teacher_kl).mean(at::kDouble).item<double>();

@@ -12,6 +12,7 @@
 #include "loss/teacher.h"
 #include "model/model.h"
 #include "optim/adamw.h"
+#include "train/prefix.h"
 #include "train/reference.h"
 #include "train/replay.h"
 
@@ -41,12 +42,13 @@ struct StepOutcome {
   double weight = 0;     // mean token weighting
   double grad_norm = 0;  // before clipping
   double denominator = 0;
-  int64_t tokens = 0, supervised = 0;  // of the training rows
-  std::optional<double> kl;            // mean over the replayed tokens; absent where none is replayed
-  std::optional<double> teacher_kl;    // mean over the supervised tokens; absent without a teacher
-  at::Tensor nll_N;                    // of all supervised tokens of the step
-  LossZones zones;                     // of these
-  bool updated = false;                // the weights were
+  int64_t tokens = 0, supervised = 0;    // of the training rows; without what an earlier window computed
+  std::optional<double> kl;              // mean over the replayed tokens; absent where none is replayed
+  std::optional<double> teacher_kl;      // mean over the supervised tokens; absent without a teacher
+  std::optional<PrefixDistance> prefix;  // of a cached prefix, where it was to be measured and is finite
+  at::Tensor nll_N;                      // of all supervised tokens of the step
+  LossZones zones;                       // of these
+  bool updated = false;                  // the weights were
 
   bool finite() const;
 };
@@ -55,6 +57,7 @@ struct StepRates {
   double learning_rate = 0;
   double beta2_power = 1;
   uint64_t dropout_key = 0;
+  bool against_exact = false;  // measure StepOutcome::prefix: one exact pass over the only micro-batch more
 };
 
 class Step {
@@ -81,12 +84,15 @@ class Step {
                      const LossOptions& options, Parts& parts) const;
   TeacherRows teacher_of(const Batch& batch) const;
   at::Tensor forward(const Batch& batch, uint64_t dropout_key, Parts& parts);
+  double add_gradients(const at::Tensor& loss);
+  WindowPass exact_pass(Batch window, uint64_t dropout_key);
   double add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_key);
 
   CausalLM& model_;
   AdamW& optimiser_;
   StepOptions options_;
   StepReferences references_;
+  std::optional<PrefixCache> prefix_;  // from the first window that goes on behind one
 };
 
 }  // namespace keel

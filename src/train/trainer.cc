@@ -33,6 +33,9 @@ class Run {
   TrainSummary run() {
     if (job_.save) check_disk(job_.run_dir, plan_of_disk(), saver_.sizes(), free_bytes(job_.run_dir));
     warn_of_idle_stages();
+    if (has_cached_prefix())
+      info("token_batch_prefix: cached is approximate; every {}th sample measures how far it is from exact",
+           kMeasuredSamples);
     if (memory_.step == 0 && evaluator_.any()) memory_.before = memory_.after = evaluate();
     if (memory_.open_step) close_step();
     while (memory_.step < total_steps_ && memory_.ended.empty()) {
@@ -164,10 +167,10 @@ class Run {
     if (!has_labels(std::span(&sample, 1))) return;
     Reading reading = reading_of(std::span(&sample, 1), rates());
     bool finite = true;
-    const std::vector<Batch> windows =
-        job_.options.ytrainer_compat ? split_windows_ytrainer(sample, k) : split_windows(sample, k);
+    const std::vector<Batch> windows = windows_of(sample, k);
     for (const Batch& window : windows) {
       StepRates r = rates();
+      r.against_exact = window.cached && &window == &windows.back() && is_measured(memory_.step);
       const double half_life = job_.optim.adam_beta2_half_life_tokens;
       if (half_life > 0) r.beta2_power = static_cast<double>(window.supervised()) / half_life;
       const std::span step(&window, 1);
@@ -180,6 +183,15 @@ class Run {
       if (finite) add(reading, outcome);
     }
     if (finite && reading.supervised > 0) health_.accepts(reading);
+  }
+
+  bool has_cached_prefix() const { return job_.options.token_batch_prefix == "cached"; }
+
+  std::vector<Batch> windows_of(const Batch& sample, int64_t k) const {
+    if (job_.options.ytrainer_compat) return split_windows_ytrainer(sample, k);
+    std::vector<Batch> windows = split_windows(sample, k);
+    if (has_cached_prefix()) use_cached_prefix(windows);
+    return windows;
   }
 
   Batch batch_of(const std::vector<uint32_t>& members, const std::string& reduction) {
@@ -209,6 +221,7 @@ class Run {
   void record(const StepOutcome& outcome, double learning_rate, int64_t token_batch) {
     if (memory_.updates++ == 0) memory_.first_loss = outcome.loss;
     companions_.after_update(memory_.updates);
+    if (outcome.prefix) keel::add(memory_.prefix, *outcome.prefix);
     if (!outcome.updated) ++memory_.skipped;
     if (outcome.finite()) {
       memory_.last_loss = outcome.loss;
@@ -379,6 +392,7 @@ class Run {
   TrainSummary finish() {
     tell_profile();
     if (health_.in_streak() && (health_.memory().finite_step == 0 || !is_sound())) stop_sick();
+    if (memory_.prefix.count > 0) info("{}", text_of(memory_.prefix));
     TrainSummary s = summary();
     if (!job_.save) return s;
     const EvaluatorMemory& e = evaluator_.memory();

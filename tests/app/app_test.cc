@@ -127,6 +127,15 @@ TEST_F(App, ProfileSaysWhereTheTimeOfTheStepsWentAndChangesNoWeight) {
             read_text(dir_ / "profiled/model/model.safetensors"));
 }
 
+TEST_F(App, CachedPrefixSaysThatItIsApproximateAndByHowMuch) {
+  const auto out = run_keel(train_args("run") +
+                            "--token_batch 2 --token_batch_prefix cached --per_device_train_batch_size 1 "
+                            "--gradient_accumulation_steps 1 --num_train_epochs 2 --val_size 0");
+  ASSERT_EQ(out.code, 0) << out.text;
+  EXPECT_THAT(out.text, HasSubstr("token_batch_prefix: cached is approximate; every 50th sample measures"));
+  EXPECT_THAT(out.text, HasSubstr("cached, measured against exact on 2 windows: mean prefix_loss_error "));
+}
+
 TEST_F(App, ContinuedPretrainingLowersTheLossOfText) {
   std::string lines;
   for (int i = 0; i < 30; ++i)

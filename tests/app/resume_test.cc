@@ -116,6 +116,10 @@ TEST_F(Resume, DynamicTokenBatchInPiecesEqualsTheWhole) {
                               "model.safetensors");
 }
 
+TEST_F(Resume, CachedPrefixInPiecesEqualsTheWhole) {
+  expect_equal_to_undisturbed("--token_batch 2 --token_batch_prefix cached", "model.safetensors");
+}
+
 // What lies beside the trained model: the model of some updates ago, and the one of the start.
 TEST_F(Resume, PsftWithL2SpInPiecesEqualsTheWhole) {
   expect_equal_to_undisturbed("--token_weighting psft --psft_refresh 4 --l2_sp 1", "model.safetensors");

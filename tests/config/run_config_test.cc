@@ -83,6 +83,14 @@ TEST(Validate, TokenBatchStepsInsideOneSample) {
   EXPECT_EQ(error({"--dynamic_token_batch", "true"}),
             "--dynamic_token_batch: dynamic_token_batch without token_batch\n"
             "  wanted: token_batch: 10, or another size above 0");
+  EXPECT_EQ(error({"--token_batch_prefix", "cached"}),
+            "--token_batch_prefix: token_batch_prefix without token_batch\n"
+            "  wanted: token_batch: 10, or another size above 0");
+  EXPECT_EQ(error({"--token_batch", "10", "--token_batch_prefix", "cached", "--ytrainer_compat"}),
+            "--token_batch_prefix: token_batch_prefix: cached together with ytrainer_compat\n"
+            "  wanted: token_batch_prefix: exact: Y-Trainer computes the prefix anew for each window");
+  EXPECT_EQ(load({"--token_batch_prefix", "exact"}).config.train.token_batch_prefix, "exact")
+      << "the default";
   EXPECT_EQ(error({"--token_batch", "10", "--stage", "cpt"}),
             "--token_batch: token_batch: 10 in stage cpt\n  wanted: stage: sft");
 }

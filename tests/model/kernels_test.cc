@@ -97,6 +97,40 @@ TEST(Attention, EqualsTheComposition) {
   }
 }
 
+// The last tokens behind constant keys and values: as in the whole, where those in front have no gradient.
+TEST(Attention, BehindConstantKeysEqualsTheWhole) {
+  constexpr int64_t kTokens = 330, kWidth = 16;
+  for (const Dtype dtype : kBoth) {
+    at::manual_seed(5);
+    const Segments whole = make_segments({0, kTokens}, kTokens, at::kCPU);
+    const at::Tensor k = at::randn({2, kTokens, kWidth}).to(dtype.type), v = at::randn_like(k);
+    for (const auto& [own, window, group] :
+         {std::tuple{1, 0, 1}, {1, 5, 3}, {130, 0, 3}, {130, 20, 1}, {130, 200, 3}, {130, 1000, 1}}) {
+      const int64_t past = kTokens - own;
+      const Segments behind = make_segments_behind({past}, {0, own}, own, at::kCPU, {});
+      const auto attended = [&, own = own, window = window](const auto& attend) {
+        return [&, own, window, attend](const std::vector<at::Tensor>& x) {
+          const at::Tensor own_v = x[2].detach().view({own, 2, kWidth}).transpose(0, 1);
+          const KeysValues all{at::cat({k.slice(1, 0, past), x[1].detach()}, 1),
+                               at::cat({v.slice(1, 0, past), own_v}, 1)};
+          return attend(AttentionInput{x[0], x[1], x[2], window, all}, behind);
+        };
+      };
+      const auto in_the_whole = [&, group = group, window = window](const std::vector<at::Tensor>& x) {
+        const at::Tensor q = at::cat({at::ones({2, past * group, kWidth}, x[0].options()), x[0]}, 1);
+        const at::Tensor v_TE = v.slice(1, 0, past).transpose(0, 1).reshape({past, -1});
+        const AttentionInput input{q, at::cat({k.slice(1, 0, past), x[1]}, 1), at::cat({v_TE, x[2]}), window};
+        return attention_composed(input, whole).slice(0, past);
+      };
+      const std::vector<std::vector<int64_t>> shapes = {
+          {2, own * group, kWidth}, {2, own, kWidth}, {own, 2 * kWidth}};
+      const std::string what = fmt::format("{} tokens, window {}, group {}", own, window, group);
+      expect_same(attended(attention), in_the_whole, shapes, dtype, what);
+      expect_same(attended(attention_composed), in_the_whole, shapes, dtype, what + ", composed");
+    }
+  }
+}
+
 TEST(Attention, CachedEqualsTheWhole) {
   at::manual_seed(3);
   const int64_t tokens = 300, group = 3;

@@ -37,6 +37,7 @@ RunMemory busy_memory() {
                         .best_by_source = {{"c", 1.0 / 3}},
                         .since_better = 2},
           .token_batch = {.k = 9, .first = 1e300, .sum = -0.0, .count = 3},
+          .prefix = {.loss = 1e-9 / 3, .gradient = 0.7, .count = 2},
           .progress = {.tokens = 1LL << 40,
                        .supervised = 5,
                        .seconds = 0.1,
@@ -86,6 +87,9 @@ TEST(RunMemoryTest, EveryNumberComesBackBitByBit) {
   EXPECT_EQ(is.evaluator.since_better, 2);
   EXPECT_EQ(is.token_batch.first, 1e300);
   EXPECT_EQ(std::bit_cast<uint64_t>(is.token_batch.sum), std::bit_cast<uint64_t>(-0.0));
+  EXPECT_EQ(is.prefix.loss, 1e-9 / 3);
+  EXPECT_EQ(is.prefix.gradient, 0.7);
+  EXPECT_EQ(is.prefix.count, 2);
   EXPECT_TRUE(std::isnan(*is.progress.eval_loss));
   EXPECT_EQ(is.progress.source_tokens, (std::vector<int64_t>{1, 2}));
   ASSERT_EQ(is.quarantine.size(), 1U);
