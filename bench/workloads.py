@@ -4,7 +4,7 @@
   bench/workloads.py [NAME ...] [--model DIR] [--data DIR] [--peers PYTHON] [--rounds 3] [--amp] [--json FILE]
 
 W0 full, packed, the bundled harbour
-W1 full, packed · W2 LoRA r16 · W3 LoRA r16 of a Qwen2.5-0.5B shape · W4, W4s a step per 10 tokens, NLIRG, LoRA (long, short answers)
+W1 full, packed · W2 LoRA r16 · W3 LoRA r16 of a Qwen2.5-0.5B shape · W4, W4s, W4c a step per 10 tokens, NLIRG, LoRA (long answers, short ones, long ones behind a cached prefix)
 W5 a model of 0.7 M · W6 rows of 8,000 tokens · W7 a head of 151,936 words over 45 M · W8, W8b answers, 1 and 16 at a time
 W9 from the command to the first step · W10 100,000 rows read, tokenised and packed
 
@@ -222,6 +222,8 @@ WORKLOADS = {
                    {**WINDOWS, "max_steps": 2}, "window_steps.py", speed="supervised_per_s"),
     "W4s": Training("the same, short answers", Place.model, lambda p: p.data("ytrainer_nli_zh.json"),
                     {**WINDOWS, "max_samples": 60, "max_steps": 40}, "window_steps.py", speed="supervised_per_s"),
+    "W4c": Training("as W4, token_batch_prefix: cached", Place.model, Place.one_row,
+                    {**WINDOWS, "max_steps": 2, "token_batch_prefix": "cached"}, "window_steps.py", speed="supervised_per_s"),
     "W5": Training("full, a model of 0.7 M", lambda p: p.data("tinystories-656k"), medquad,
                    {**PACKED, "max_samples": 2000, "max_steps": 100, "template": "chatml"}, peer_options=("--steps", 40, "--rows", 2000)),
     "W6": Training("full, rows of 8,000 tokens", Place.model, Place.long_rows, {"cutoff_len": 8192, "per_device_train_batch_size": 1, "max_steps": 4},
