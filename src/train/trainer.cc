@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "train/beginning.h"
 #include "train/companions.h"
+#include "train/memory_plan.h"
 #include "train/profile.h"
 #include "train/progress.h"
 #include "train/quarantine.h"
@@ -429,6 +430,10 @@ class Run {
 
 }  // namespace
 
-TrainSummary train(const TrainJob& job) { return Run(job).run(); }
+TrainSummary train(const TrainJob& job) {
+  TrainJob settled = job;
+  settled.gradient_checkpointing = settle_recomputation(job);
+  return Run(settled).run();
+}
 
 }  // namespace keel

@@ -1,0 +1,148 @@
+#include "train/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "loss/registry.h"
+#include "model/config.h"
+#include "train/companions.h"
+#include "train/free_memory.h"
+#include "train/progress.h"
+
+namespace keel {
+namespace {
+
+std::string text_of_bytes(int64_t n) { return format_bytes(static_cast<double>(n)); }
+
+// Numbers that a block keeps per token for its backward pass: the inputs of its two norms and what these
+// give, turned queries and keys, values, attention's result, gate, up and their product.
+int64_t kept_by_block(const ModelConfig& c) {
+  const int64_t q = c.heads * c.head_dim, k = c.kv_heads * c.head_dim;
+  const int64_t before_norm = c.qk_norm ? q + k : 0;
+  return 4 * c.hidden_size + 2 * q + 2 * k + before_norm + 3 * c.intermediate_size;
+}
+
+// Gradients that one block's backward pass holds at a time, at most: of the MLP's three and of the residual.
+int64_t held_backward(const ModelConfig& c) { return 3 * c.intermediate_size + 2 * c.hidden_size; }
+
+// Kept beside the model that is trained (train/companions.h), as often as the trained weights are there.
+int64_t copies_kept(const TrainJob& job) {
+  const ProtectionOptions& p = job.protection;
+  const ReferenceModel asked = reference_asked(job.loss, job.loss_by_source);
+  const bool start = asked == ReferenceModel::start || (teaching_of(p).any() && !job.teacher);
+  const bool recent = asked == ReferenceModel::recent, anchor = p.l2_sp > 0 || p.ewc > 0, fisher = p.ewc > 0;
+  return start + recent + anchor + fisher;
+}
+
+std::string parts_of(const MemoryPlan& p) {
+  std::string out =
+      fmt::format("{} held now, a pass of {} tokens {}, optimiser {}, gradients {}, head {}",
+                  text_of_bytes(p.held), p.tokens, text_of_bytes(p.pass), text_of_bytes(p.optimiser),
+                  text_of_bytes(p.gradients), text_of_bytes(p.head));
+  if (p.copies > 0) out += fmt::format(", copies of the weights {}", text_of_bytes(p.copies));
+  return out;
+}
+
+int64_t trained_numbers(const TrainJob& job) {
+  int64_t n = 0;
+  for (const Parameter& p : job.model.lm->parameters()) {
+    if (p.tensor.requires_grad()) n += p.tensor.numel();
+  }
+  return n;
+}
+
+// What could be set otherwise, the least change first.
+std::vector<PlannedWay> other_ways(const TrainJob& job, const MemoryWay& own, int64_t held) {
+  std::vector<PlannedWay> out;
+  const std::string recompute = "gradient_checkpointing: true";
+  const std::string single =
+      fmt::format("per_device_train_batch_size: 1 with gradient_accumulation_steps: {}",
+                  own.batch * job.options.gradient_accumulation_steps);
+  const auto add = [&](const std::string& options, const MemoryWay& way) {
+    out.push_back({options, memory_plan(job, way, held)});
+  };
+  if (!own.recompute) add(recompute, {.recompute = true, .batch = own.batch});
+  if (own.batch > 1) add(single, {.recompute = own.recompute, .batch = 1});
+  if (!own.recompute && own.batch > 1) add(recompute + ", " + single, {.recompute = true, .batch = 1});
+  add("finetuning_type: lora, " + recompute, {.recompute = true, .batch = own.batch, .lora = true});
+  return out;
+}
+
+}  // namespace
+
+int64_t largest_pass(std::vector<int64_t> lengths, int64_t batch, int64_t pack_tokens) {
+  std::ranges::sort(lengths, std::greater());
+  if (lengths.empty()) return 0;
+  int64_t packed = 0;
+  for (size_t i = 0; i < lengths.size() && i < static_cast<size_t>(batch); ++i) packed += lengths[i];
+  return std::max(lengths.front(), std::min(packed, pack_tokens));
+}
+
+MemoryPlan memory_plan(const TrainJob& job, const MemoryWay& way, int64_t held) {
+  const ModelConfig c = parse_model_config(job.model.config);
+  const int64_t width = job.model.lm->compute_dtype() == at::kFloat ? 4 : 2;
+  const int64_t trained = way.lora ? 0 : trained_numbers(job);
+  const bool head_trained = !way.lora && job.model.lm->head_VD().requires_grad();
+  const int64_t masters = width == 4 ? 0 : 4;
+  MemoryPlan plan{.held = held,
+                  .optimiser = trained * (8 + masters),
+                  .gradients = trained * 4,
+                  .copies = trained * width * copies_kept(job),
+                  .tokens = largest_pass(job.train_set.examples.lengths(), way.batch, job.pack_tokens)};
+  const int64_t kept =
+      way.recompute ? c.layers * c.hidden_size + kept_by_block(c) : c.layers * kept_by_block(c);
+  plan.pass = plan.tokens * (kept + held_backward(c)) * width;
+  plan.head = std::min(job.loss.loss_chunk, plan.tokens) * c.vocab_size * width;
+  if (head_trained)
+    plan.head += c.vocab_size * c.hidden_size * width;  // beside the embedding's, which it joins
+  return plan;
+}
+
+void check_memory(const MemoryPlan& plan, const std::vector<PlannedWay>& ways, int64_t free) {
+  const auto fits = [&](const MemoryPlan& p, int64_t percent) { return p.more() / 100 * percent <= free; };
+  if (fits(plan, 110)) return;
+  const auto way = std::ranges::find_if(ways, [&](const PlannedWay& w) { return fits(w.plan, 110); });
+  const std::string hint = way == ways.end()
+                               ? "a smaller model, shorter rows (cutoff_len), or a machine with more memory"
+                               : fmt::format("{}: about {}", way->options, text_of_bytes(way->plan.total()));
+  const std::string found =
+      fmt::format("the run needs about {} ({})", text_of_bytes(plan.total()), parts_of(plan));
+  const std::string most = text_of_bytes(plan.held + free);
+  if (fits(plan, 90)) {
+    warn("memory: {}, and {} can be had; if it does not fit: {}", found, most, hint);
+    return;
+  }
+  throw UserError({.where = "memory",
+                   .found = found,
+                   .wanted = "at most " + most + ", what can be had here now",
+                   .hint = hint});
+}
+
+bool settle_recomputation(const TrainJob& job) {
+  if (!job.model.lm->head_VD().is_cpu()) return job.gradient_checkpointing;
+  const auto held = static_cast<int64_t>(resident_gb() * 1e9);
+  MemoryWay way{.recompute = job.gradient_checkpointing, .batch = job.options.per_device_train_batch_size};
+  MemoryPlan plan = memory_plan(job, way, held);
+  const auto budget = static_cast<int64_t>(job.options.max_memory * 1e9);
+  if (budget > 0 && plan.total() > budget && !way.recompute) {
+    way.recompute = true;
+    const MemoryPlan less = memory_plan(job, way, held);
+    info(
+        "max_memory: blocks are computed again in the backward pass, as with gradient_checkpointing: about "
+        "{} in place of {}",
+        text_of_bytes(less.total()), text_of_bytes(plan.total()));
+    plan = less;
+  }
+  if (budget > 0 && plan.total() > budget)
+    warn("max_memory: the run needs about {}, more than {:g} GB; when it holds more it saves and stops",
+         text_of_bytes(plan.total()), job.options.max_memory);
+  info("memory: about {} at most ({})", text_of_bytes(plan.total()), parts_of(plan));
+  check_memory(plan, other_ways(job, way, held), free_memory());
+  return way.recompute;
+}
+
+}  // namespace keel
