@@ -26,9 +26,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import shapes
+from checkpoint_cost import seconds_to_first_step
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench/peers"
@@ -110,17 +110,26 @@ def keel_train(place, model, data, options):
     shutil.rmtree(out, ignore_errors=True)
     settings = {"model_name_or_path": model, "dataset": data, "output_dir": out, "profile": "true", "sample_count": 0, "monitor_share": 0,
                 "dataset_prepared_path": place.work / "tokens", "max_rejected": 1, **options}
-    run([place.o.program, "train", *(part for key, value in settings.items() for part in (f"--{key}", value))])
+    run([place.o.program, "train", *arguments(settings)])
     steps = [row for row in map(json.loads, (out / "metrics.jsonl").read_text().splitlines()) if "loss" in row]
     first, last = steps[WARM_UP - 1], steps[-1]
     seconds = last["elapsed_s"] - first["elapsed_s"]
     return {"tokens_per_s": (last["tokens"] - first["tokens"]) / seconds,
             "supervised_per_s": (last["supervised_tokens"] - first["supervised_tokens"]) / seconds,
-            "peak_gb": last["memory_peak_gb"], "profile": json.loads((out / "profile.json").read_text())}
+            "peak_gb": last["memory_peak_gb"], "precision": used(out, "precision"), "profile": json.loads((out / "profile.json").read_text())}
 
 
-def roofline(place, model, lora):
-    done = run([place.o.program.parent / "bench/keel_roofline", model / "config.json", place.work / "run/profile.json", 16 if lora else 0],
+def arguments(options):
+    return [str(part) for key, value in options.items() for part in (f"--{key}", value)]
+
+
+def used(run_dir, option):
+    lines = (run_dir / "config.yaml").read_text().splitlines()
+    return next(line.split(": ")[1] for line in lines if line.startswith(f"{option}: "))
+
+
+def roofline(place, model, lora, precision):
+    done = run([place.o.program.parent / "bench/keel_roofline", model / "config.json", place.work / "run/profile.json", 16 if lora else 0, precision],
                {"GOMP_SPINCOUNT": "1000"})
     return json.loads(done)
 
@@ -140,7 +149,7 @@ class Training:
         return peer(place.o, self.script, "--model", self.model(place), "--data", self.data(place), *lora, *self.peer_options)
 
     def describe(self, place, found):
-        found = found | {"roofline": roofline(place, self.model(place), "lora_rank" in self.options)}
+        found = found | {"roofline": roofline(place, self.model(place), "lora_rank" in self.options, found["precision"])}
         parts, seconds = found["profile"]["seconds_by_work"], found["profile"]["seconds"]
         shares = ", ".join(f"{name} {100 * parts[name] / seconds:.1f} %" for name in sorted(parts, key=parts.get, reverse=True) if name != "aside")
         r = found["roofline"]
@@ -185,17 +194,9 @@ class Start:
         data = place.many_rows(rows)
         out = place.work / "start"
         shutil.rmtree(out, ignore_errors=True)
-        begin, told = time.monotonic(), None
-        options = {"model_name_or_path": place.model(), "dataset": data, "output_dir": out, "cutoff_len": 1024, "max_rejected": 1,
-                   "max_time": 1e-9, "sample_count": 0, "monitor_share": 0,
+        options = {"model_name_or_path": place.model(), "dataset": data, "output_dir": out, "cutoff_len": 1024, "max_rejected": 1, "sample_count": 0, "monitor_share": 0,
                    "dataset_prepared_path": place.work / "tokens" if self.warm else "none"}
-        process = subprocess.Popen([str(place.o.program), "train", *(str(p) for k, v in options.items() for p in (f"--{k}", v))],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for line in process.stderr:
-            told = told or ("a checkpoint takes" in line and time.monotonic() - begin)
-        if process.wait() != 0 or not told:
-            sys.exit("keel train failed before its first step")
-        return told
+        return seconds_to_first_step([str(place.o.program), "train", *arguments(options)])
 
     def keel(self, place):
         if self.warm:
@@ -254,7 +255,7 @@ def compare(name, workload, place, rounds):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *WORKLOADS], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / "models/smollm2-135m")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "data")
     parser.add_argument("--peers", help="a Python with trl, peft and transformers")
@@ -262,7 +263,10 @@ def parse_arguments():
     parser.add_argument("--amp", action="store_true", help="peers with bf16 autocast")
     parser.add_argument("--json", type=pathlib.Path, help="file for all figures")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/keel")
-    return parser.parse_args()
+    o = parser.parse_args()
+    for name in set(o.names) - set(WORKLOADS):
+        parser.error(f"no workload {name}; there are {', '.join(WORKLOADS)}")
+    return o
 
 
 def main():

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "data/batch.h"
 #include "model/device.h"
+#include "model/parameter_count.h"
 
 namespace keel {
 namespace {
@@ -40,11 +41,7 @@ ChatModel load_model(const RunConfig& config, bool train) {
                                      .chat_template_file = config.data.chat_template,
                                      .seed = static_cast<uint64_t>(config.train.seed),
                                      .train = train});
-  int64_t all = 0, trained = 0;
-  for (const Parameter& p : model.lm->parameters()) {
-    all += p.tensor.numel();
-    if (p.tensor.requires_grad()) trained += p.tensor.numel();
-  }
+  const auto [all, trained] = count_parameters(*model.lm);
   info("model: {} ({:.1f} M parameters, {:.1f} M trained) on {}, {}", config.model.model_name_or_path,
        static_cast<double>(all) / 1e6, static_cast<double>(trained) / 1e6, device_name(model.lm->device()),
        model.precision_reason);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/device.h"
+#include "model/parameter_count.h"
 #include "model/precision.h"
 
 namespace keel {
@@ -33,11 +34,10 @@ SamplerOptions sampler_options(const TrainJob& job) {
 }
 
 HealthOptions health_options(const TrainJob& job) {
+  const ParameterCount count = count_parameters(*job.model.lm);
   HealthOptions out{.loss_spike = job.options.loss_spike, .loss_spike_z = job.options.loss_spike_z};
-  for (const Parameter& p : job.model.lm->parameters()) {
-    out.parameters += p.tensor.numel();
-    if (p.tensor.requires_grad()) out.trained += p.tensor.numel();
-  }
+  out.parameters = count.all;
+  out.trained = count.trained;
   return out;
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "loss/registry.h"
 #include "model/config.h"
+#include "model/parameter_count.h"
 #include "train/companions.h"
 #include "train/free_memory.h"
 #include "train/progress.h"
@@ -47,14 +49,6 @@ std::string parts_of(const MemoryPlan& p) {
   return out;
 }
 
-int64_t trained_numbers(const TrainJob& job) {
-  int64_t n = 0;
-  for (const Parameter& p : job.model.lm->parameters()) {
-    if (p.tensor.requires_grad()) n += p.tensor.numel();
-  }
-  return n;
-}
-
 // What could be set otherwise, the least change first.
 std::vector<PlannedWay> other_ways(const TrainJob& job, const MemoryWay& own, int64_t held) {
   std::vector<PlannedWay> out;
@@ -75,17 +69,17 @@ std::vector<PlannedWay> other_ways(const TrainJob& job, const MemoryWay& own, in
 }  // namespace
 
 int64_t largest_pass(std::vector<int64_t> lengths, int64_t batch, int64_t pack_tokens) {
-  std::ranges::sort(lengths, std::greater());
   if (lengths.empty()) return 0;
-  int64_t packed = 0;
-  for (size_t i = 0; i < lengths.size() && i < static_cast<size_t>(batch); ++i) packed += lengths[i];
+  const auto end = lengths.begin() + std::min<int64_t>(batch, std::ssize(lengths));
+  std::ranges::partial_sort(lengths, end, std::greater());
+  const int64_t packed = std::accumulate(lengths.begin(), end, int64_t{0});
   return std::max(lengths.front(), std::min(packed, pack_tokens));
 }
 
 MemoryPlan memory_plan(const TrainJob& job, const MemoryWay& way, int64_t held) {
   const ModelConfig c = parse_model_config(job.model.config);
   const int64_t width = job.model.lm->compute_dtype() == at::kFloat ? 4 : 2;
-  const int64_t trained = way.lora ? 0 : trained_numbers(job);
+  const int64_t trained = way.lora ? 0 : count_parameters(*job.model.lm).trained;
   const bool head_trained = !way.lora && job.model.lm->head_VD().requires_grad();
   const int64_t masters = width == 4 ? 0 : 4;
   MemoryPlan plan{.held = held,
@@ -97,14 +91,16 @@ MemoryPlan memory_plan(const TrainJob& job, const MemoryWay& way, int64_t held) 
       way.recompute ? c.layers * c.hidden_size + kept_by_block(c) : c.layers * kept_by_block(c);
   plan.pass = plan.tokens * (kept + held_backward(c)) * width;
   plan.head = std::min(job.loss.loss_chunk, plan.tokens) * c.vocab_size * width;
-  if (head_trained)
-    plan.head += c.vocab_size * c.hidden_size * width;  // beside the embedding's, which it joins
+  if (head_trained && c.tied_head)
+    plan.head += c.vocab_size * c.hidden_size * width;  // of the head, beside the embedding's, which it joins
   return plan;
 }
 
-void check_memory(const MemoryPlan& plan, const std::vector<PlannedWay>& ways, int64_t free) {
+void check_memory(const MemoryPlan& plan, const std::function<std::vector<PlannedWay>()>& other_ways,
+                  int64_t free) {
   const auto fits = [&](const MemoryPlan& p, int64_t percent) { return p.more() / 100 * percent <= free; };
   if (fits(plan, 110)) return;
+  const std::vector<PlannedWay> ways = other_ways();
   const auto way = std::ranges::find_if(ways, [&](const PlannedWay& w) { return fits(w.plan, 110); });
   const std::string hint = way == ways.end()
                                ? "a smaller model, shorter rows (cutoff_len), or a machine with more memory"
@@ -141,7 +137,8 @@ bool settle_recomputation(const TrainJob& job) {
     warn("max_memory: the run needs about {}, more than {:g} GB; when it holds more it saves and stops",
          text_of_bytes(plan.total()), job.options.max_memory);
   info("memory: about {} at most ({})", text_of_bytes(plan.total()), parts_of(plan));
-  check_memory(plan, other_ways(job, way, held), free_memory());
+  check_memory(
+      plan, [&] { return other_ways(job, way, held); }, free_memory());
   return way.recompute;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,15 @@ int64_t largest_pass(std::vector<int64_t> lengths, int64_t batch, int64_t pack_t
 // held: bytes of the process as it is now.
 MemoryPlan memory_plan(const TrainJob& job, const MemoryWay& way, int64_t held);
 
-// UserError where the run as planned needs clearly more (a tenth) than `free`; its hint is the first of
-// `ways` that fits, each with its plan. Warns where it is close.
 struct PlannedWay {
   std::string options;  // as a user would write them
   MemoryPlan plan;
 };
-void check_memory(const MemoryPlan& plan, const std::vector<PlannedWay>& ways, int64_t free);
+
+// UserError where the run as planned needs clearly more (a tenth) than `free`; its hint is the first of
+// `other_ways` that fits. Warns where it is close. They are asked for only then.
+void check_memory(const MemoryPlan& plan, const std::function<std::vector<PlannedWay>()>& other_ways,
+                  int64_t free);
 
 // Tells the plan and checks it (on a CPU). Returns whether blocks are computed again in the backward pass:
 // where gradient_checkpointing says so, and where only so the plan keeps max_memory.
