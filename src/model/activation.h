@@ -10,7 +10,15 @@ namespace keel {
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 at::Tensor swiglu_composed(const at::Tensor& gate, const at::Tensor& up);
 
+// The arithmetic by itself, on the CPU and without a graph; tensors are contiguous.
+at::Tensor swiglu_rows(const at::Tensor& gate, const at::Tensor& up);
+struct SwigluGradients {
+  at::Tensor gate, up;
+};
+SwigluGradients swiglu_gradients(const at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up);
+
 // x · (kept ? 1 / (1 - p) : 0).
 at::Tensor keyed_dropout(const at::Tensor& x, double p, uint64_t key);
+at::Tensor dropout_rows(const at::Tensor& x, double p, uint64_t key);  // without a graph
 
 }  // namespace keel

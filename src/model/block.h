@@ -42,8 +42,9 @@ struct Block {
     at::Tensor q_KRd, k_KTd, v_TE;
     KeysValues constant() const;  // for a cache
   };
-  Heads project(const at::Tensor& h_TD, const Pass& pass) const;
-  at::Tensor mlp(const at::Tensor& h_TD, const ForwardMode& mode) const;
+  Heads project(const at::Tensor& x_TD, const Pass& pass) const;
+  // What follows attention's result.
+  at::Tensor finish(const at::Tensor& x_TD, const at::Tensor& seen_TE, const ForwardMode& mode) const;
 };
 
 }  // namespace keel

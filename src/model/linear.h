@@ -18,6 +18,8 @@ struct LowRank {
   double scale = 1.0;
   double dropout = 0.0;
   uint64_t index = 0;  // of the layer in the model: its own stream of dropout masks
+
+  uint64_t dropout_key(const ForwardMode& mode) const;
 };
 
 struct Linear {

@@ -20,12 +20,12 @@ namespace {
 
 std::string text_of_bytes(int64_t n) { return format_bytes(static_cast<double>(n)); }
 
-// Numbers that a block keeps per token for its backward pass: the inputs of its two norms and what these
-// give, turned queries and keys, values, attention's result, gate, up and their product.
+// Numbers that a block keeps per token for its backward pass: the inputs of its two norms, turned queries and
+// keys, values, attention's result, gate and up.
 int64_t kept_by_block(const ModelConfig& c) {
   const int64_t q = c.heads * c.head_dim, k = c.kv_heads * c.head_dim;
   const int64_t before_norm = c.qk_norm ? q + k : 0;
-  return 4 * c.hidden_size + 2 * q + 2 * k + before_norm + 3 * c.intermediate_size;
+  return 2 * c.hidden_size + 2 * q + 2 * k + before_norm + 2 * c.intermediate_size;
 }
 
 // Gradients that one block's backward pass holds at a time, at most: of the MLP's three and of the residual.

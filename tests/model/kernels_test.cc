@@ -3,8 +3,11 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include <array>
+
 #include "model/activation.h"
 #include "model/attention.h"
+#include "model/joined_linear.h"
 #include "model/norm.h"
 #include "model/recompute.h"
 #include "model/rope.h"
@@ -149,6 +152,105 @@ TEST(Attention, CachedEqualsTheWhole) {
       }
     }
   }
+}
+
+// A linear layer of the tensors v[at ..]: weight, bias where it has one, A and B where it has an adapter.
+struct LinearParts {
+  bool bias = false, adapter = false;
+  double dropout = 0;
+  std::vector<std::vector<int64_t>> shapes(int64_t inputs, int64_t outputs, int64_t rank) const {
+    std::vector<std::vector<int64_t>> out = {{outputs, inputs}};
+    if (bias) out.push_back({outputs});
+    if (adapter) out.insert(out.end(), {{rank, inputs}, {outputs, rank}});
+    return out;
+  }
+  Linear made_of(const std::vector<at::Tensor>& v, size_t& at) const {
+    Linear out{.name = "l", .weight_OI = v[at++], .bias_O = bias ? v[at++] : at::Tensor(), .adapter = {}};
+    if (adapter) {
+      out.adapter = LowRank{.a_rI = v[at], .b_Or = v[at + 1], .scale = 0.5, .dropout = dropout, .index = at};
+      at += 2;
+    }
+    return out;
+  }
+};
+const std::vector<LinearParts> kLinearParts = {{},
+                                               {.bias = true},
+                                               {.adapter = true},
+                                               {.bias = true, .adapter = true},
+                                               {.adapter = true, .dropout = 0.4}};
+constexpr ForwardMode kTraining{.training = true, .dropout_key = 9};
+
+using Many = decltype(&normed_linears);
+using Gated = decltype(&add_gated_linear);
+
+// Three layers over one norm: all of one make, and of several.
+TEST(JoinedLinear, NormedEqualsTheComposition) {
+  std::vector<std::vector<LinearParts>> cases = {{kLinearParts[0], kLinearParts[2], kLinearParts[3]}};
+  for (const LinearParts& parts : kLinearParts) cases.push_back({parts, parts, parts});
+  for (const Dtype dtype : kBoth) {
+    for (size_t c = 0; c < cases.size(); ++c) {
+      std::vector<std::vector<int64_t>> shapes = {{21, 24}, {24}};
+      for (size_t i = 0; i < 3; ++i) {
+        const auto more = cases[c][i].shapes(24, 10 + 3 * static_cast<int64_t>(i), 4);
+        shapes.insert(shapes.end(), more.begin(), more.end());
+      }
+      const auto by = [&](Many many) {
+        return [&, many](const std::vector<at::Tensor>& v) {
+          size_t at = 2;
+          std::vector<Linear> linears;
+          for (const LinearParts& parts : cases[c]) linears.push_back(parts.made_of(v, at));
+          const std::array<const Linear*, 3> all = {&linears[0], &linears[1], &linears[2]};
+          return at::cat(many(v[0], v[1], 1e-5, all, kTraining), 1);
+        };
+      };
+      expect_same(by(&normed_linears), by(&normed_linears_composed), shapes, dtype,
+                  fmt::format("case {}", c));
+    }
+  }
+}
+
+TEST(JoinedLinear, AddedAndGatedEqualTheComposition) {
+  for (const Dtype dtype : kBoth) {
+    for (const LinearParts& parts : kLinearParts) {
+      std::vector<std::vector<int64_t>> shapes = {{21, 11}, {21, 24}, {21, 24}};
+      const auto more = parts.shapes(24, 11, 4);
+      shapes.insert(shapes.end(), more.begin(), more.end());
+      const auto gated = [&](Gated f) {
+        return [&, f](const std::vector<at::Tensor>& v) {
+          size_t at = 3;
+          return f(v[0], v[1], v[2], parts.made_of(v, at), kTraining);
+        };
+      };
+      const std::string what =
+          fmt::format("bias {}, adapter {}, dropout {}", parts.bias, parts.adapter, parts.dropout);
+      expect_same(gated(&add_gated_linear), gated(&add_gated_linear_composed), shapes, dtype, what);
+      const auto added = [&](bool own) {
+        return [&, own](const std::vector<at::Tensor>& v) {
+          size_t at = 3;
+          const Linear linear = parts.made_of(v, at);
+          const at::Tensor y =
+              own ? add_linear(v[0], v[1], linear, kTraining) : v[0] + linear(v[1], kTraining);
+          return y + 0 * v[2].slice(1, 0, 11);
+        };
+      };
+      expect_same(added(true), added(false), shapes, dtype, what);
+    }
+  }
+}
+
+// What is frozen gets no gradient, and an input that needs none is not asked for one.
+TEST(JoinedLinear, TrainsOnlyWhatIsTrained) {
+  const at::Tensor x = at::randn({5, 6}), norm = at::ones({6}), weight = at::randn({4, 6});
+  Linear linear{.name = "l", .weight_OI = weight, .bias_O = {}, .adapter = {}};
+  const Linear* const one = &linear;
+  EXPECT_FALSE(normed_linears(x, norm, 1e-5, {&one, 1}, {})[0].requires_grad());
+  linear.adapter = LowRank{.a_rI = at::randn({2, 6}).requires_grad_(true),
+                           .b_Or = at::randn({4, 2}).requires_grad_(true),
+                           .scale = 2};
+  normed_linears(x, norm, 1e-5, {&one, 1}, {})[0].sum().backward();
+  EXPECT_FALSE(weight.grad().defined());
+  EXPECT_TRUE(linear.adapter->a_rI.grad().defined());
+  EXPECT_TRUE(linear.adapter->b_Or.grad().defined());
 }
 
 TEST(KeyedDropout, KeepsTheShareAndRepeatsTheMask) {
