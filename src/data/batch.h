@@ -29,6 +29,8 @@ struct Batch {
                                   // micro-batches, then divide once)
   std::optional<int64_t> cached;  // its first tokens, which an earlier window of the sample has left in a
                                   // cache (train/prefix.h); nothing: no cache is used
+  at::Tensor below_TD;            // what the model's layers that nothing trains make of ids_T, where that was
+                                  // computed for the whole sample (train/window.h); undefined: it was not
   std::vector<const Example*> examples;  // for messages and per-source metrics
   int64_t tokens() const { return ids_T.numel(); }
   int64_t supervised() const { return labels_N.numel(); }

@@ -51,17 +51,38 @@ SequenceCache& own(KvCache& cache) {
 
 }  // namespace
 
+size_t Decoder::frozen_blocks() {
+  const TokenTable& table = parts_.embedding;
+  if (table.weight_VD.requires_grad() || table.rows_ND.defined()) return 0;
+  const auto first = std::ranges::find_if(parts_.blocks, any_trained);
+  return static_cast<size_t>(first - parts_.blocks.begin());
+}
+
+at::Tensor Decoder::below(const PackedTokens& tokens) {
+  const size_t count = frozen_blocks();
+  if (count == 0) return {};
+  const at::NoGradGuard no_grad;
+  const at::Tensor ids_T = tokens.ids_T.to(device());
+  const Segments segments = make_segments(tokens.offsets, ids_T.size(0), device());
+  const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
+  at::Tensor x = parts_.embedding.lookup(ids_T);
+  for (size_t i = 0; i < count; ++i) x = parts_.blocks[i].forward(x, pass, nullptr, static_cast<int64_t>(i));
+  return x;
+}
+
 at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
   const at::Tensor ids_T = tokens.ids_T.to(device());
   KEEL_CHECK(tokens.beginnings.empty() || !at::GradMode::is_enabled(), "a shared beginning has no gradient");
+  KEEL_CHECK(!mode.behind || !tokens.below_TD.defined(), "a cache wants keys and values of all layers");
   SequenceCache* const cache = mode.behind ? &own(*mode.behind) : nullptr;
   if (cache) cache->open(tokens);
   Segments segments = cache ? segments_behind(*cache, tokens)
                             : make_segments(tokens.offsets, ids_T.size(0), device(), tokens.beginnings);
   const RopeAngles angles = rope_.for_positions(segments.end_position);
   const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
-  at::Tensor x = parts_.embedding.lookup(ids_T);
-  for (size_t i = 0; i < parts_.blocks.size(); ++i) {
+  const bool begun = tokens.below_TD.defined();
+  at::Tensor x = begun ? tokens.below_TD : parts_.embedding.lookup(ids_T);
+  for (size_t i = begun ? frozen_blocks() : 0; i < parts_.blocks.size(); ++i) {
     Block& block = parts_.blocks[i];
     const auto layer = static_cast<int64_t>(i);
     if (mode.gradient_checkpointing && at::GradMode::is_enabled()) {

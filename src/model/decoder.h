@@ -40,6 +40,7 @@ class Decoder final : public CausalLM {
   explicit Decoder(DecoderParts parts);
 
   at::Tensor forward(const PackedTokens& tokens, const ForwardMode& mode) override;
+  at::Tensor below(const PackedTokens& tokens) override;
   at::Tensor head_VD() const override;
   std::vector<Parameter>& parameters() override { return parts_.parameters; }
   std::unique_ptr<KvCache> make_cache(int64_t sequences) const override;
@@ -52,6 +53,7 @@ class Decoder final : public CausalLM {
   at::Device device() const override { return parts_.embedding.weight_VD.device(); }
 
  private:
+  size_t frozen_blocks();  // below the first trained one; 0 when the embedding is trained
   Segments segments_behind(const SequenceCache& cache, const PackedTokens& fresh) const;
 
   DecoderParts parts_;

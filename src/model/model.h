@@ -22,11 +22,13 @@ namespace keel {
 
 // One row of tokens; segment s is [offsets[s], offsets[s+1]). Positions restart at each segment and no token
 // sees another segment, but the beginning of its own. ids_T: int64 on any device; the model takes them to its
-// own. beginnings: one a segment, or none; only without gradient.
+// own. beginnings: one a segment, or none; only without gradient. below_TD: what CausalLM::below made of
+// these tokens; undefined: it is computed.
 struct PackedTokens {
   at::Tensor ids_T;
   std::vector<int64_t> offsets;
   std::vector<Beginning> beginnings = {};
+  at::Tensor below_TD = {};
 };
 
 struct Parameter {
@@ -67,6 +69,14 @@ class CausalLM {
 
   // Final-norm output hidden_TD, in the compute dtype, differentiable when grad mode is on.
   virtual at::Tensor forward(const PackedTokens& tokens, const ForwardMode& mode) = 0;
+
+  // The first part of forward: what the layers below the first trained one give, without gradient, which
+  // holds for as long as the run does. A token's row depends on the tokens in front of it alone. Undefined
+  // where the embedding or the first layer is trained.
+  virtual at::Tensor below(const PackedTokens& tokens) {
+    (void)tokens;
+    return {};
+  }
 
   // LM head weight [V, D] (the embedding when tied). Logits = hidden · headᵀ.
   virtual at::Tensor head_VD() const = 0;

@@ -89,7 +89,8 @@ at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
     if (!prefix_) prefix_.emplace(model_);
     return prefix_->hidden_ND(batch, mode);
   }
-  const at::Tensor hidden_TD = model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets}, mode);
+  const at::Tensor hidden_TD =
+      model_.forward({.ids_T = batch.ids_T, .offsets = batch.offsets, .below_TD = batch.below_TD}, mode);
   return hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
 }
 

@@ -168,7 +168,8 @@ class Run {
     if (!has_labels(std::span(&sample, 1))) return;
     Reading reading = reading_of(std::span(&sample, 1), rates());
     bool finite = true;
-    const std::vector<Batch> windows = windows_of(sample, k);
+    std::vector<Batch> windows = windows_of(sample, k);
+    if (!has_cached_prefix()) share_frozen_layers(*job_.model.lm, windows);
     for (const Batch& window : windows) {
       StepRates r = rates();
       r.against_exact = window.cached && &window == &windows.back() && is_measured(memory_.step);

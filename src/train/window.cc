@@ -68,6 +68,14 @@ std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k) {
   return out;
 }
 
+void share_frozen_layers(CausalLM& model, std::vector<Batch>& windows) {
+  if (windows.empty()) return;
+  const Batch& last = windows.back();
+  const at::Tensor below_TD = model.below({.ids_T = last.ids_T, .offsets = last.offsets});
+  if (!below_TD.defined()) return;
+  for (Batch& window : windows) window.below_TD = below_TD.slice(0, 0, window.tokens());
+}
+
 void TokenBatchRule::add(double window_loss) {
   if (!dynamic_) return;
   TokenBatchMemory& m = memory_;

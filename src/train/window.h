@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "model/model.h"
 #include "train/run_memory.h"
 
 namespace keel {
@@ -25,6 +26,10 @@ std::vector<Batch> split_windows(const Batch& sample, int64_t k);
 // The same as the reference trainer cuts them: only the last turn, the tail of n mod k tokens and the last
 // token of each window dropped. An experimental arm.
 std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k);
+
+// Gives the windows of one sample, in order, what the model's frozen lower layers make of their tokens,
+// computed once for all of them; nothing where there are none.
+void share_frozen_layers(CausalLM& model, std::vector<Batch>& windows);
 
 // dynamic_token_batch: every kRuleWindow windows, k = token_batch · min(4, first / recent), where `first` is
 // the mean loss of the first kRuleWindow windows and `recent` that of the last ones; never below token_batch.

@@ -165,6 +165,46 @@ TEST(Windows, CoverEveryTokenOnceAndNeedOnlyThePrefix) {
   EXPECT_LE((whole.slice(0, 0, first.tokens()) - prefix).abs().max().item<double>(), 1e-5 * scale);
 }
 
+// What frozen lower layers give is computed once for all windows: the same hidden states and gradients as
+// anew.
+TEST(Windows, FrozenLowerLayersAreComputedOnceASample) {
+  test::Tiny tiny("llama");
+  CausalLM& model = *tiny.model;
+  const Batch sample = tiny.batch({0});
+  std::vector<Batch> windows = split_windows(sample, 2);
+  share_frozen_layers(model, windows);
+  EXPECT_FALSE(windows.front().below_TD.defined()) << "the embedding is trained";
+  for (const Parameter& p : model.parameters()) {
+    const bool frozen = p.name.starts_with("model.embed_tokens") || p.name.starts_with("model.layers.0.");
+    at::Tensor(p.tensor).requires_grad_(!frozen);
+  }
+  share_frozen_layers(model, windows);
+  const auto gradients_of = [&](const Batch& window, const at::Tensor& below_TD) {
+    const at::Tensor hidden =
+        model.forward({.ids_T = window.ids_T, .offsets = window.offsets, .below_TD = below_TD}, {});
+    hidden.square().sum().backward();
+    std::vector<at::Tensor> out = {hidden.detach()};
+    for (const Parameter& p : model.parameters()) {
+      if (!p.tensor.requires_grad()) continue;
+      out.push_back(p.tensor.grad().clone());
+      at::Tensor(p.tensor).mutable_grad() = at::Tensor();
+    }
+    return out;
+  };
+  for (const Batch& window : windows) {
+    ASSERT_TRUE(window.below_TD.defined());
+    ASSERT_EQ(window.below_TD.size(0), window.tokens());
+    const auto anew = gradients_of(window, {}), once = gradients_of(window, window.below_TD);
+    for (size_t i = 0; i < anew.size(); ++i) {
+      const double scale = anew[i].abs().max().item<double>();
+      EXPECT_LE((anew[i] - once[i]).abs().max().item<double>(), 1e-5 * scale) << i;
+    }
+  }
+  const at::Tensor other = at::zeros_like(windows.back().below_TD);
+  EXPECT_FALSE(at::equal(gradients_of(windows.back(), other)[0], gradients_of(windows.back(), {})[0]))
+      << "what is shared is used";
+}
+
 TEST(Windows, ReferenceCutDropsTailAndLastTokenOfEachWindow) {
   test::Tiny tiny("llama");
   const Batch sample = tiny.batch({0});
