@@ -21,10 +21,9 @@ struct ReplaySet {
   int64_t replayed() const;  // tokens, of all examples
 };
 
-// Text sampled from the model: half of the tokens behind the token that begins a text, a quarter as chats, of
-// which the model writes the question too (its template's beginning of a user message, gone on with), and a
-// quarter as short replies to bundled requests (replay_prompts.h); a model without a template writes texts
-// only. A function of model and seed.
+// Text sampled from the model at temperature 1: half of the tokens behind the token that begins a text, the
+// other half as chats, of which the model writes the question too (its template's beginning of a user
+// message, gone on with); a model without a template writes texts only. A function of model and seed.
 // UserError when the model ends everything at once.
 std::vector<Example> write_replay_texts(ChatModel& model, int64_t tokens, uint64_t seed);
 

@@ -6,24 +6,14 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "eval/generate.h"
-#include "train/replay_prompts.h"
 #include "train/replay_set.h"
 
 namespace keel {
 namespace {
 
+constexpr int64_t kTextTokens = 192, kQuestionTokens = 64;  // most of one
 constexpr size_t kTextsAtATime = 32;
-constexpr int kRounds = 200;  // of a kind: a model that ends everything at once is not asked for ever
-
-// How the model writes one text of a kind.
-struct Writing {
-  int64_t most_tokens;
-  double temperature;
-};
-constexpr Writing kText{192, 1}, kQuestion{64, 1}, kReply{96, 1};
-// Many short replies tell more than few long ones: what a tuned model gets wrong first is how an answer
-// begins. Near the likeliest words, as that is what users read.
-constexpr Writing kRequested{48, 0.7};
+constexpr int kRounds = 400;  // without an end, a model that ends everything at once would be asked for ever
 
 using Ids = std::vector<int32_t>;
 
@@ -33,12 +23,8 @@ class ReplayWriter {
       : model_(model), tokens_(tokens), seed_(seed), question_begin_(question_begin()) {}
 
   std::vector<Example> write() {
-    const bool chats = !question_begin_.empty();
-    write_until(chats ? tokens_ / 2 : tokens_, kText, [&](size_t n) { add_texts(n); });
-    if (chats) {
-      write_until(tokens_ * 3 / 4, kReply, [&](size_t n) { add_own_questions(n); });
-      write_until(tokens_, kRequested, [&](size_t n) { add_requests(n); });
-    }
+    write_until(question_begin_.empty() ? tokens_ : tokens_ / 2, [&] { add_texts(); });
+    if (!question_begin_.empty()) write_until(tokens_, [&] { add_chats(); });
     if (out_.empty())
       throw UserError({.where = "kl_replay",
                        .found = "the model writes nothing by itself: each text ends with its first token",
@@ -48,54 +34,49 @@ class ReplayWriter {
   }
 
  private:
-  // round(n): n texts more, which are about half as long as they may be.
   template <class Round>
-  void write_until(int64_t tokens, const Writing& kind, Round round) {
-    for (int i = 0; i < kRounds && written_ < tokens; ++i) {
-      const int64_t missing = (tokens - written_) / (kind.most_tokens / 2) + 1;
-      round(std::min(kTextsAtATime, static_cast<size_t>(missing)));
+  void write_until(int64_t tokens, Round round) {
+    wanted_ = tokens;
+    const int last = round_ + kRounds / 2;
+    while (written_ < wanted_ && round_ < last) {
+      round();
+      ++round_;
       const int64_t done = std::min(written_, tokens_);
       progress_line(fmt::format("text for kl_replay: {} of {} tokens", done, tokens_), done == tokens_);
     }
   }
 
-  std::vector<Answer> sample(std::span<const Ids> prompts, const Writing& kind) {
+  // Texts are about half as long as they may be.
+  size_t texts_of_round() const {
+    const int64_t missing = (wanted_ - written_) / (kTextTokens / 2) + 1;
+    return std::min(kTextsAtATime, static_cast<size_t>(missing));
+  }
+
+  std::vector<Answer> sample(std::span<const Ids> prompts, int64_t most_tokens) {
     Rng seeds(seed_, "kl_replay text", 0, samples_++);
     return generate(model_, prompts,
-                    {.max_new_tokens = kind.most_tokens,
-                     .temperature = kind.temperature,
+                    {.max_new_tokens = most_tokens,
+                     .temperature = 1,
                      .generate_batch = static_cast<int64_t>(kTextsAtATime),
                      .seed = static_cast<int64_t>(seeds.next() >> 1)});
   }
 
-  void add_texts(size_t count) {
-    const std::vector<Ids> prompts(count, Ids{text_begin()});
-    for (const Answer& text : sample(prompts, kText)) add(prompts.front(), text);
+  void add_texts() {
+    const std::vector<Ids> prompts(texts_of_round(), Ids{text_begin()});
+    for (const Answer& text : sample(prompts, kTextTokens)) add(prompts.front(), text);
   }
 
-  void add_own_questions(size_t count) {
-    const std::vector<Ids> begins(count, question_begin_);
-    std::vector<std::string> questions;
-    for (const Answer& q : sample(begins, kQuestion)) {
-      if (q.text.find_first_not_of(" \t\r\n") != std::string::npos) questions.push_back(q.text);
-    }
-    add_replies(questions, kReply);
-  }
-
-  void add_requests(size_t count) {
-    std::vector<std::string> requests;
-    for (size_t i = 0; i < count; ++i) requests.push_back(replay_prompt(seed_, requests_++));
-    add_replies(requests, kRequested);
-  }
-
-  void add_replies(std::span<const std::string> questions, const Writing& kind) {
-    std::vector<Ids> prompts;
-    for (const std::string& q : questions) {
-      Ids prompt = prompt_ids(model_, user_message(q));
+  void add_chats() {
+    std::vector<Ids> prompts(texts_of_round(), question_begin_);
+    const std::vector<Answer> questions = sample(prompts, kQuestionTokens);
+    prompts.clear();
+    for (const Answer& q : questions) {
+      if (q.text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
+      Ids prompt = prompt_ids(model_, user_message(q.text));
       if (static_cast<int64_t>(prompt.size()) < model_.lm->max_positions())
         prompts.push_back(std::move(prompt));
     }
-    const std::vector<Answer> answers = sample(prompts, kind);
+    const std::vector<Answer> answers = sample(prompts, kTextTokens);
     for (size_t i = 0; i < answers.size(); ++i) add(prompts[i], answers[i]);
   }
 
@@ -138,8 +119,9 @@ class ReplayWriter {
   }
 
   ChatModel& model_;
-  int64_t tokens_, written_ = 0;
-  uint64_t seed_, samples_ = 0, requests_ = 0;
+  int64_t tokens_, written_ = 0, wanted_ = 0;
+  uint64_t seed_, samples_ = 0;
+  int round_ = 0;
   Ids question_begin_;
   std::vector<Example> out_;
 };

@@ -6,12 +6,9 @@
 
 #include <set>
 
-#include "app/program.h"
 #include "base/fs.h"
 #include "checkpoint/tensors.h"
-#include "eval/chat_model.h"
 #include "support/error_of.h"
-#include "train/replay_prompts.h"
 #include "train/step.h"
 #include "train/tiny.h"
 
@@ -123,33 +120,6 @@ TEST(Replay, HalvesShareNothingAndHoldEverything) {
   const ReplayHalves few = split_replay_set(remembered(tiny));
   EXPECT_EQ(few.held_out.examples.size(), 1U);
   EXPECT_EQ(few.trained.examples.size(), tiny.examples.size() - 1);
-}
-
-// Half of the tokens are texts from their beginning on, a quarter chats of the model's own, a quarter replies
-// to the bundled requests.
-TEST(ReplayTexts, AreOfThreeKindsAndAFunctionOfTheSeed) {
-  const TempDir dir;
-  make_folders(dir / "model");
-  make_tiny_chat_model(dir / "model");
-  ChatModel model =
-      load_chat_model({.model = {.model_name_or_path = (dir / "model").string(), .precision = "fp32"}});
-  constexpr int64_t kTokens = 4000;
-  std::set<std::vector<int32_t>> requests;
-  for (uint64_t i = 0; i < 1000; ++i) requests.insert(prompt_ids(model, user_message(replay_prompt(3, i))));
-  int64_t texts = 0, own = 0, requested = 0;
-  const std::vector<Example> written = write_replay_texts(model, kTokens, 3);
-  for (const Example& e : written) {
-    const int64_t reply = e.supervised(), prompt = e.size() - reply;
-    const bool bundled = requests.contains({e.ids.begin(), e.ids.begin() + prompt});
-    (prompt == 1 ? texts : bundled ? requested : own) += reply;
-  }
-  EXPECT_NEAR(static_cast<double>(texts), kTokens / 2.0, kTokens / 10.0);
-  EXPECT_NEAR(static_cast<double>(own), kTokens / 4.0, kTokens / 10.0);
-  EXPECT_NEAR(static_cast<double>(requested), kTokens / 4.0, kTokens / 10.0);
-  const std::vector<Example> again = write_replay_texts(model, kTokens, 3);
-  ASSERT_EQ(again.size(), written.size());
-  for (size_t i = 0; i < written.size(); ++i) EXPECT_EQ(again[i].ids, written[i].ids);
-  EXPECT_NE(write_replay_texts(model, kTokens, 4).front().ids, written.front().ids);
 }
 
 // Ten steps on one sample. What the model says of the others moves less where that is replayed.
