@@ -13,8 +13,8 @@ using torch::autograd::variable_list;
 
 // Which tensors each layer has. A node's inputs are those that there are: weight, bias, A and B of the first
 // layer, then of the next.
+enum Slot : size_t { kWeight, kBias, kA, kB, kSlots };
 struct Layout {
-  static constexpr size_t kSlots = 4;
   std::vector<int64_t> slots;  // filled ones of all layers, in the order of the inputs: layer · kSlots + slot
   std::vector<double> scales;  // of the adapters; one a layer
   double dropout = 0;          // in front of the adapters, the same for all
@@ -38,16 +38,16 @@ struct Layers {
 
   Layers(Linears linears, const ForwardMode& mode) {
     for (const Linear* l : linears) {
-      const auto first = static_cast<int64_t>(layout.scales.size() * Layout::kSlots);
-      const auto add = [&](const at::Tensor& tensor, int64_t slot) {
+      const auto first = static_cast<int64_t>(layout.scales.size() * kSlots);
+      const auto add = [&](const at::Tensor& tensor, Slot slot) {
         if (!tensor.defined()) return;
         tensors.push_back(tensor);
-        layout.slots.push_back(first + slot);
+        layout.slots.push_back(first + static_cast<int64_t>(slot));
       };
-      add(l->weight_OI, 0);
-      add(l->bias_O, 1);
-      if (l->adapter) add(l->adapter->a_rI, 2);
-      if (l->adapter) add(l->adapter->b_Or, 3);
+      add(l->weight_OI, kWeight);
+      add(l->bias_O, kBias);
+      if (l->adapter) add(l->adapter->a_rI, kA);
+      if (l->adapter) add(l->adapter->b_Or, kB);
       layout.scales.push_back(l->adapter ? l->adapter->scale : 0);
       layout.keys.push_back(l->adapter ? static_cast<int64_t>(l->adapter->dropout_key(mode)) : 0);
       if (l->adapter && mode.training) layout.dropout = l->adapter->dropout;
@@ -59,7 +59,7 @@ struct Layers {
 class Joined {
  public:
   Joined(at::TensorList given, Layout layout)
-      : layout_(std::move(layout)), tensors_(layout_.scales.size() * Layout::kSlots) {
+      : layout_(std::move(layout)), tensors_(layout_.scales.size() * kSlots) {
     for (size_t n = 0; n < given.size(); ++n) tensors_[static_cast<size_t>(layout_.slots[n])] = given[n];
     std::vector<at::Tensor> all;
     for (size_t i = 0; i < count(); ++i) {
@@ -120,24 +120,24 @@ class Joined {
       }
     }
     for (size_t n = 0; n < layout_.slots.size(); ++n) {
-      const size_t i = static_cast<size_t>(layout_.slots[n]) / Layout::kSlots;
-      const size_t slot = static_cast<size_t>(layout_.slots[n]) % Layout::kSlots;
+      const size_t i = static_cast<size_t>(layout_.slots[n]) / kSlots;
+      const size_t slot = static_cast<size_t>(layout_.slots[n]) % kSlots;
       out.given.emplace_back();
       if (!wanted(n)) continue;
-      if (slot == 0) out.given[n] = at::mm(dys[i].t(), x);
-      if (slot == 1) out.given[n] = dys[i].sum(0);
-      if (slot == 2) out.given[n] = da_RI.slice(0, first_rank(i), first_rank(i) + a(i).size(0));
-      if (slot == 3) out.given[n] = at::mm(dys[i].t(), part(inner_TR, i)).mul_(layout_.scales[i]);
+      if (slot == kWeight) out.given[n] = at::mm(dys[i].t(), x);
+      if (slot == kBias) out.given[n] = dys[i].sum(0);
+      if (slot == kA) out.given[n] = da_RI.slice(0, first_rank(i), first_rank(i) + a(i).size(0));
+      if (slot == kB) out.given[n] = at::mm(dys[i].t(), part(inner_TR, i)).mul_(layout_.scales[i]);
     }
     return out;
   }
 
  private:
-  const at::Tensor& at(size_t i, size_t slot) const { return tensors_[i * Layout::kSlots + slot]; }
-  const at::Tensor& weight(size_t i) const { return at(i, 0); }
-  const at::Tensor& bias(size_t i) const { return at(i, 1); }
-  const at::Tensor& a(size_t i) const { return at(i, 2); }
-  const at::Tensor& b(size_t i) const { return at(i, 3); }
+  const at::Tensor& at(size_t i, size_t slot) const { return tensors_[i * kSlots + slot]; }
+  const at::Tensor& weight(size_t i) const { return at(i, kWeight); }
+  const at::Tensor& bias(size_t i) const { return at(i, kBias); }
+  const at::Tensor& a(size_t i) const { return at(i, kA); }
+  const at::Tensor& b(size_t i) const { return at(i, kB); }
 
   // Adapters that see the same numbers: all of them, or with dropout each for itself.
   struct Read {
