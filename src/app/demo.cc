@@ -104,6 +104,7 @@ class Demo {
     c.model.precision = options_.precision;
     c.data.dataset = {options_.examples + "/harbor/train.jsonl"};
     c.loss.token_weighting = arm.weighting;
+    if (arm.protect) c.model.freeze = {kFrozenToProtect};
     c.protection = {.protect = arm.protect,
                     .kl_replay = arm.protect ? kProtectingReplay : 0,
                     .kl_replay_tokens = kReplayTokens};

@@ -287,6 +287,11 @@ class Check {
   void replay() {
     ProtectionOptions& replay = config_.protection;
     if (replay.protect && !set("kl_replay")) replay.kl_replay = kProtectingReplay;
+    ModelOptions& model = config_.model;
+    if (replay.protect && model.finetuning_type == "full" && !set("freeze") && model.add_tokens.empty()) {
+      model.freeze = {kFrozenToProtect};
+      parsed_.notes.push_back(fmt::format("freeze: {}, as protect is set", kFrozenToProtect));
+    }
     if (replay.protect && set("kl_replay") && replay.kl_replay == 0)
       problem("protect", "protect: true with kl_replay: 0", "one of the two",
               "replay is what protects; kl_replay: 0.1 is a weak one");

@@ -8,7 +8,9 @@
 
 namespace keel {
 
-inline constexpr double kProtectingReplay = 1;  // kl_replay under `protect`; docs/protect.md
+// What `protect` sets, where the user has not; docs/protect.md.
+inline constexpr double kProtectingReplay = 1;                       // kl_replay
+inline constexpr const char* kFrozenToProtect = "*.embed_tokens.*";  // freeze, where all weights are trained
 
 struct ProtectionOptions {
   bool protect = false;

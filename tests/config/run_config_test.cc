@@ -167,6 +167,27 @@ TEST(Validate, Teaching) {
             std::string::npos);
 }
 
+// What protect sets gives way to what the user sets, and is left out where it has no sense.
+TEST(Validate, Protection) {
+  using Names = std::vector<std::string>;
+  const auto load = [](Words args) {
+    args.insert(args.begin(), "--protect");
+    return load_run_config(with_basics(args));
+  };
+  const auto protecting = load({});
+  EXPECT_EQ(protecting.config.protection.kl_replay, 1);
+  EXPECT_EQ(protecting.config.model.freeze, Names{"*.embed_tokens.*"});
+  EXPECT_NE(all_notes(protecting.parsed).find("freeze: *.embed_tokens.*, as protect is set"),
+            std::string::npos);
+  EXPECT_EQ(load({"--kl_replay", "0.3"}).config.protection.kl_replay, 0.3);
+  EXPECT_EQ(load({"--freeze", "*.layers.0.*"}).config.model.freeze, Names{"*.layers.0.*"});
+  EXPECT_EQ(load({"--freeze", "[]"}).config.model.freeze, Names{});
+  EXPECT_EQ(load({"--finetuning_type", "lora"}).config.model.freeze, Names{})
+      << "nothing but the adapter is trained";
+  EXPECT_EQ(load({"--add_tokens", "<a>"}).config.model.freeze, Names{}) << "new tokens have rows to learn";
+  EXPECT_EQ(load_run_config(with_basics({})).config.model.freeze, Names{});
+}
+
 TEST(Validate, BestModel) {
   EXPECT_EQ(error({"--metric_for_best_model", "frontier"}),
             "2 mistakes in the options:\n"
