@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keel's speed on named workloads, alone or side by side with what people use.
 
-  bench/workloads.py [NAME ...] [--model DIR] [--data DIR] [--peers PYTHON] [--rounds 3] [--amp] [--json FILE]
+  bench/workloads.py [NAME ...] [--model DIR] [--data DIR] [--peers PYTHON] [--llamafactory PYTHON] [--rounds 3] [--amp] [--json FILE]
 
 W0 full, packed, the bundled harbour
 W1 full, packed · W2 LoRA r16 · W3 LoRA r16 of a Qwen2.5-0.5B shape · W4, W4s, W4c a step per 10 tokens, NLIRG, LoRA (long answers, short ones, long ones behind a cached prefix)
@@ -11,8 +11,8 @@ W9 from the command to the first step · W10 100,000 rows read, tokenised and pa
 Without names: all. --model: SmolLM2-135M-Instruct (./dev model smollm2-135m). --data: a folder with medquad_en.jsonl (abachaa/MedQuAD),
 ytrainer_nli_zh.json (yafo-ai/y-trainer) and tinystories-656k (a Llama of that size); what is not there is skipped, with its name.
 --peers: a Python that has trl, peft and transformers; each workload is then run in alternation with the peer on the same rows,
-`rounds` times, and the middle of the ratios is told with the least and the largest. The peers get the allocator settings that make them
-fastest (TUNED); --amp gives them bf16 autocast.
+`rounds` times, and the middle of the ratios is told with the least and the largest. --llamafactory: a Python that has llamafactory, a peer
+of W1 to W3, W6 and W7. The peers get the allocator settings that make them fastest (TUNED); --amp gives them bf16 autocast.
 
 Of training: real tokens a second from the third step on, supervised ones, GB (10^9 bytes) held at most, the share of the step that
 its matrix products would take alone (bench/roofline.cc), where the time goes (keel train --profile).
@@ -52,9 +52,8 @@ def run(command, environment=None, tell=None):
     return done.stderr if tell == "stderr" else done.stdout
 
 
-def peer(o, script, *more):
-    amp = ["--amp"] if o.amp and script != "generate.py" else []
-    return json.loads(run([o.peers, PEERS / script, *more, *amp], TUNED).splitlines()[-1])
+def peer(python, script, *more):
+    return json.loads(run([python, PEERS / script, *more], TUNED).splitlines()[-1])
 
 
 class Place:
@@ -135,18 +134,25 @@ def roofline(place, model, lora, precision):
 
 
 class Training:
-    """peer_options: of PEERS/trl_sft.py or window_steps.py, besides model and data."""
+    """peer_options: of the scripts in PEERS, besides model and data. template: LLaMA-Factory's for the model, if it has one."""
 
-    def __init__(self, what, model, data, options, script="trl_sft.py", peer_options=(), speed="tokens_per_s"):
+    def __init__(self, what, model, data, options, script="trl_sft.py", peer_options=(), speed="tokens_per_s", template="chatml"):
         self.what, self.model, self.data, self.options = what, model, data, options
-        self.script, self.peer_options, self.speed = script, peer_options, speed
+        self.script, self.peer_options, self.speed, self.template = script, peer_options, speed, template
 
     def keel(self, place):
         return keel_train(place, self.model(place), self.data(place), self.options)
 
-    def peer(self, place):
+    def peers(self, place):
         lora = ["--lora_rank", 16] if "lora_rank" in self.options else []
-        return peer(place.o, self.script, "--model", self.model(place), "--data", self.data(place), *lora, *self.peer_options)
+        more = ["--model", self.model(place), "--data", self.data(place), *lora, *self.peer_options, *(["--amp"] if place.o.amp else [])]
+        known = {}
+        if place.o.peers:
+            known[self.script] = lambda: peer(place.o.peers, self.script, *more)
+        if place.o.llamafactory and self.script == "trl_sft.py" and self.template:
+            script = "llamafactory_sft.py"
+            known[script] = lambda: peer(place.o.llamafactory, script, *more, "--template", self.template)
+        return known
 
     def describe(self, place, found):
         found = found | {"roofline": roofline(place, self.model(place), "lora_rank" in self.options, found["precision"])}
@@ -176,8 +182,10 @@ class Generation:
                     128, "--output", place.work / "answers.jsonl"], tell="stderr")
         return {"tokens_per_s": float(told.split(" tokens/s")[0].split()[-1])}
 
-    def peer(self, place):
-        return peer(place.o, "generate.py", "--model", place.model(), "--prompts", self.prompts(place))
+    def peers(self, place):
+        if not place.o.peers:
+            return {}
+        return {"generate.py": lambda: peer(place.o.peers, "generate.py", "--model", place.model(), "--prompts", self.prompts(place))}
 
     def describe(self, _, found):
         return f"{found['tokens_per_s']:.1f} tokens/s", found
@@ -226,7 +234,7 @@ WORKLOADS = {
     "W4c": Training("as W4, token_batch_prefix: cached", Place.model, Place.one_row,
                     {**WINDOWS, "max_steps": 2, "token_batch_prefix": "cached"}, "window_steps.py", speed="supervised_per_s"),
     "W5": Training("full, a model of 0.7 M", lambda p: p.data("tinystories-656k"), medquad,
-                   {**PACKED, "max_samples": 2000, "max_steps": 100, "template": "chatml"}, peer_options=("--steps", 40, "--rows", 2000)),
+                   {**PACKED, "max_samples": 2000, "max_steps": 100, "template": "chatml"}, peer_options=("--steps", 40, "--rows", 2000), template=None),
     "W6": Training("full, rows of 8,000 tokens", Place.model, Place.long_rows, {"cutoff_len": 8192, "per_device_train_batch_size": 1, "max_steps": 4},
                    peer_options=("--max_length", 8192, "--steps", 4)),
     "W7": Training("full, 151,936 words over 45 M", lambda p: p.shape("qwen3-45m"), medquad, {**PACKED, "max_samples": 400}),
@@ -238,19 +246,26 @@ WORKLOADS = {
 
 
 def compare(name, workload, place, rounds):
-    speed, memory = [], []
-    for n in range(rounds):
-        found = {who: getattr(workload, who)(place) for who in (("keel", "peer") if n % 2 == 0 else ("peer", "keel"))}
-        speed.append(found["keel"][workload.speed] / found["peer"]["tokens_per_s"])
-        text = f"{name} round {n + 1}: keel {found['keel'][workload.speed]:.1f}, peer {found['peer']['tokens_per_s']:.1f} tokens/s"
-        if "peak_gb" in found["keel"]:
-            memory.append(found["keel"]["peak_gb"] / found["peer"]["peak_gb"])
-            text += f"; {found['keel']['peak_gb']:.2f} and {found['peer']['peak_gb']:.2f} GB"
-        print(text, flush=True)
-    for what, ratios in (("speed", speed), ("memory", memory)):
-        if ratios:
-            print(f"{name} {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) of the peer's", flush=True)
-    return {"speed": speed, "memory": memory}
+    """Keel and its peers, in turns; each round begins with another one."""
+    runs = {"keel": lambda: workload.keel(place), **workload.peers(place)}
+    ratios = {peer: {"speed": [], "memory": []} for peer in runs if peer != "keel"}
+    for n in range(rounds if ratios else 0):
+        order = list(runs)[n % len(runs):] + list(runs)[:n % len(runs)]
+        found = {who: runs[who]() for who in order}
+        keel = found["keel"]
+        for peer_name, of_peer in ratios.items():
+            other = found[peer_name]
+            of_peer["speed"].append(keel[workload.speed] / other["tokens_per_s"])
+            text = f"{name} round {n + 1}: keel {keel[workload.speed]:.1f}, {peer_name} {other['tokens_per_s']:.1f} tokens/s"
+            if "peak_gb" in keel:
+                of_peer["memory"].append(keel["peak_gb"] / other["peak_gb"])
+                text += f"; {keel['peak_gb']:.2f} and {other['peak_gb']:.2f} GB"
+            print(text, flush=True)
+    for peer_name, of_peer in ratios.items():
+        for what, all_of in of_peer.items():
+            if all_of:
+                print(f"{name} {what}: {statistics.median(all_of):.2f} ({min(all_of):.2f} to {max(all_of):.2f}) of {peer_name}'s", flush=True)
+    return ratios
 
 
 def parse_arguments():
@@ -259,6 +274,7 @@ def parse_arguments():
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / "models/smollm2-135m")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "data")
     parser.add_argument("--peers", help="a Python with trl, peft and transformers")
+    parser.add_argument("--llamafactory", help="a Python with llamafactory")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--amp", action="store_true", help="peers with bf16 autocast")
     parser.add_argument("--json", type=pathlib.Path, help="file for all figures")
@@ -279,7 +295,7 @@ def main():
             try:
                 text, found = workload.describe(place, workload.keel(place))
                 print(f"{name} {workload.what}: {text}", flush=True)
-                if o.peers and workload.speed:
+                if workload.speed:
                     found["rounds"] = compare(name, workload, place, o.rounds)
                 figures[name] = found
             except Missing as reason:
