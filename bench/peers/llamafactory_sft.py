@@ -3,50 +3,49 @@
 
 Real tokens (no padding) are counted where the model gets them, from the third step to the beginning of the last. Needs llamafactory.
 """
-import argparse
 import contextlib
 import json
-import os
 import pathlib
-import resource
 import sys
 import tempfile
 import time
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--model", required=True, help="Hugging Face folder")
-parser.add_argument("--data", required=True, help="JSON lines with instruction, input, output")
-parser.add_argument("--template", default="chatml", help="LLaMA-Factory's name of one")
-parser.add_argument("--rows", type=int, default=400)
-parser.add_argument("--steps", type=int, default=6)
-parser.add_argument("--batch", type=int, default=1)
-parser.add_argument("--max_length", type=int, default=1024)
-parser.add_argument("--packing", default="packed", choices=["none", "packed", "neat"], help="neat: rows that do not see each other")
-parser.add_argument("--lora_rank", type=int, default=0, help="0: all weights")
-parser.add_argument("--amp", action="store_true", help="bf16 autocast")
-parser.add_argument("--threads", type=int, default=os.cpu_count())
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
+import sft_arguments
+
+options = sft_arguments.parser(__doc__)
+options.add_argument("--template", default="chatml", help="LLaMA-Factory's name of one")
+options.add_argument("--packing", default="packed", choices=["none", "packed", "neat"], help="neat: rows that do not see each other")
+args = sft_arguments.parse(options)
 
 import torch  # noqa: E402  (the number of threads has to be known before)
 from transformers import Trainer  # noqa: E402
 
-WARM_UP = 2
+WARM_UP = sft_arguments.WARM_UP
 tokens, begins = [], []
 train_one = Trainer.training_step
 
 
-def training_step(self, model, inputs, *rest, **named):
+def real_tokens(inputs, padding):
+    """A packed row is filled up with padding that its mask does not show; the first of the run at its end may be its own."""
     mask = inputs.get("attention_mask")
+    real = 0
+    for row, ids in enumerate(inputs["input_ids"].tolist()):
+        count = len(ids) if mask is None else int((mask[row] != 0).sum())
+        while count > 1 and ids[count - 1] == ids[count - 2] == padding:
+            count -= 1
+        real += count
+    return real
+
+
+def training_step(self, model, inputs, *rest, **named):
     begins.append(time.perf_counter())
-    tokens.append(int((mask != 0).sum()) if mask is not None else inputs["input_ids"].numel())
+    tokens.append(real_tokens(inputs, self.processing_class.pad_token_id))
     return train_one(self, model, inputs, *rest, **named)
 
 
 def described_rows(folder):
     """The first rows as a data set that LLaMA-Factory knows by the name `rows`."""
-    with open(args.data, encoding="utf-8") as file:
-        rows = [json.loads(line) for line, _ in zip(file, range(args.rows))]
+    rows = sft_arguments.rows_of(args)
     columns = ("instruction", "input", "output")
     (folder / "rows.json").write_text(json.dumps([{c: row.get(c, "") for c in columns} for row in rows]), encoding="utf-8")
     (folder / "dataset_info.json").write_text(json.dumps({"rows": {"file_name": "rows.json"}}))
@@ -66,8 +65,7 @@ def main():
                  "dataloader_num_workers": 0, "per_device_train_batch_size": args.batch, "gradient_accumulation_steps": 1,
                  "learning_rate": 3e-5, "max_steps": args.steps, "logging_steps": args.steps, "save_strategy": "no",
                  "report_to": "none", "plot_loss": False, "bf16": args.amp, "use_cpu": True, "output_dir": str(folder / "out")})
-    print(json.dumps({"tokens_per_s": sum(tokens[WARM_UP:-1]) / (begins[-1] - begins[WARM_UP]),
-                      "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9}))
+    sft_arguments.tell(sum(tokens[WARM_UP:-1]) / (begins[-1] - begins[WARM_UP]))
 
 
 main()

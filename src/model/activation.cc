@@ -12,20 +12,6 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kElementGrain = 16384;  // elements a task takes
 
-class Swiglu : public torch::autograd::Function<Swiglu> {
- public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate, const at::Tensor& up) {
-    ctx->save_for_backward({gate, up});
-    return swiglu_rows(gate, up);
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const variable_list saved = ctx->get_saved_variables();
-    const SwigluGradients out = swiglu_gradients(grads[0].contiguous(), saved[0], saved[1]);
-    return {out.gate, out.up};
-  }
-};
-
 class KeyedDropout : public torch::autograd::Function<KeyedDropout> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, double p, int64_t key) {
@@ -71,11 +57,6 @@ SwigluGradients swiglu_gradients(const at::Tensor& dy, const at::Tensor& gate, c
 at::Tensor swiglu_composed(const at::Tensor& gate, const at::Tensor& up) {
   const at::Tensor wide = gate.to(at::kFloat);
   return (at::silu(wide) * up.to(at::kFloat)).to(gate.scalar_type());
-}
-
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
-  if (!gate.is_cpu()) return swiglu_composed(gate, up);
-  return Swiglu::apply(gate.contiguous(), up.contiguous());
 }
 
 at::Tensor dropout_rows(const at::Tensor& x_any, double p, uint64_t key) {

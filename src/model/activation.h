@@ -6,11 +6,11 @@
 
 namespace keel {
 
-// silu(gate) · up, elementwise. Differentiable in both.
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+// silu(gate) · up, elementwise, as a composition of ATen operators: other devices, and the oracle of the
+// tests. Differentiable in both.
 at::Tensor swiglu_composed(const at::Tensor& gate, const at::Tensor& up);
 
-// The arithmetic by itself, on the CPU and without a graph; tensors are contiguous.
+// The same and its gradients on the CPU, without a graph; tensors are contiguous.
 at::Tensor swiglu_rows(const at::Tensor& gate, const at::Tensor& up);
 struct SwigluGradients {
   at::Tensor gate, up;

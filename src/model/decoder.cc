@@ -58,16 +58,31 @@ size_t Decoder::frozen_blocks() {
   return static_cast<size_t>(first - parts_.blocks.begin());
 }
 
+at::Tensor Decoder::through(at::Tensor x, const std::shared_ptr<const Pass>& pass, SequenceCache* cache,
+                            size_t first, size_t last) {
+  for (size_t i = first; i < last; ++i) {
+    Block& block = parts_.blocks[i];
+    const auto layer = static_cast<int64_t>(i);
+    if (pass->mode.gradient_checkpointing && at::GradMode::is_enabled()) {
+      x = recomputed([&block, pass, cache,
+                      layer](const at::Tensor& in) { return block.forward(in, *pass, cache, layer); },
+                     x, any_trained(block));
+    } else {
+      x = block.forward(x, *pass, cache, layer);
+    }
+  }
+  return x;
+}
+
 at::Tensor Decoder::below(const PackedTokens& tokens) {
   const size_t count = frozen_blocks();
   if (count == 0) return {};
   const at::NoGradGuard no_grad;
   const at::Tensor ids_T = tokens.ids_T.to(device());
   const Segments segments = make_segments(tokens.offsets, ids_T.size(0), device());
-  const Pass pass{segments, rope_.for_positions(segments.end_position), {}};
-  at::Tensor x = parts_.embedding.lookup(ids_T);
-  for (size_t i = 0; i < count; ++i) x = parts_.blocks[i].forward(x, pass, nullptr, static_cast<int64_t>(i));
-  return x;
+  const RopeAngles angles = rope_.for_positions(segments.end_position);
+  const auto pass = std::make_shared<const Pass>(Pass{segments, angles, {}});
+  return through(parts_.embedding.lookup(ids_T), pass, nullptr, 0, count);
 }
 
 at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode) {
@@ -80,19 +95,10 @@ at::Tensor Decoder::forward(const PackedTokens& tokens, const ForwardMode& mode)
                             : make_segments(tokens.offsets, ids_T.size(0), device(), tokens.beginnings);
   const RopeAngles angles = rope_.for_positions(segments.end_position);
   const auto pass = std::make_shared<const Pass>(Pass{std::move(segments), angles, mode});
-  const bool begun = tokens.below_TD.defined();
-  at::Tensor x = begun ? tokens.below_TD : parts_.embedding.lookup(ids_T);
-  for (size_t i = begun ? frozen_blocks() : 0; i < parts_.blocks.size(); ++i) {
-    Block& block = parts_.blocks[i];
-    const auto layer = static_cast<int64_t>(i);
-    if (mode.gradient_checkpointing && at::GradMode::is_enabled()) {
-      x = recomputed([&block, pass, cache,
-                      layer](const at::Tensor& in) { return block.forward(in, *pass, cache, layer); },
-                     x, any_trained(block));
-    } else {
-      x = block.forward(x, *pass, cache, layer);
-    }
-  }
+  const size_t all = parts_.blocks.size();
+  const at::Tensor x = tokens.below_TD.defined()
+                           ? through(tokens.below_TD, pass, cache, frozen_blocks(), all)
+                           : through(parts_.embedding.lookup(ids_T), pass, cache, 0, all);
   return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
 }
 

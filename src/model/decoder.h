@@ -54,6 +54,9 @@ class Decoder final : public CausalLM {
 
  private:
   size_t frozen_blocks();  // below the first trained one; 0 when the embedding is trained
+  // Through blocks [first, last).
+  at::Tensor through(at::Tensor x_TD, const std::shared_ptr<const Pass>& pass, SequenceCache* cache,
+                     size_t first, size_t last);
   Segments segments_behind(const SequenceCache& cache, const PackedTokens& fresh) const;
 
   DecoderParts parts_;

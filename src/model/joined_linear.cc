@@ -49,8 +49,9 @@ struct Layers {
       if (l->adapter) add(l->adapter->a_rI, kA);
       if (l->adapter) add(l->adapter->b_Or, kB);
       layout.scales.push_back(l->adapter ? l->adapter->scale : 0);
-      layout.keys.push_back(l->adapter ? static_cast<int64_t>(l->adapter->dropout_key(mode)) : 0);
-      if (l->adapter && mode.training) layout.dropout = l->adapter->dropout;
+      const bool drops = l->adapter && mode.training && l->adapter->dropout > 0;
+      layout.keys.push_back(drops ? static_cast<int64_t>(l->adapter->dropout_key(mode)) : 0);
+      if (drops) layout.dropout = l->adapter->dropout;
     }
   }
 };
@@ -179,11 +180,10 @@ class NormedLinears : public torch::autograd::Function<NormedLinears> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& norm,
                                at::TensorList layers, const Layout& layout, double eps) {
     const Joined joined(layers, layout);
-    const Normed normed = rms_norm_rows(x, norm, eps);
-    const at::Tensor inner = joined.inner(normed.y);
+    const at::Tensor y = rms_norm_rows(x, norm, eps).y, inner = joined.inner(y);
     variable_list out;
-    for (size_t i = 0; i < joined.count(); ++i) out.push_back(joined.result(i, normed.y, inner, {}));
-    ctx->save_for_backward(with_layers({x, norm, normed.rstd, inner}, layers));
+    for (size_t i = 0; i < joined.count(); ++i) out.push_back(joined.result(i, y, inner, {}));
+    ctx->save_for_backward(with_layers({x, norm, inner}, layers));
     ctx->saved_data["eps"] = eps;
     layout.keep(ctx);
     return out;
@@ -191,14 +191,14 @@ class NormedLinears : public torch::autograd::Function<NormedLinears> {
 
   static variable_list backward(AutogradContext* ctx, variable_list dys) {
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor &x = saved[0], &norm = saved[1], &rstd = saved[2], &inner = saved[3];
-    const Joined joined(at::TensorList(saved).slice(4), Layout::kept(ctx));
+    const at::Tensor &x = saved[0], &norm = saved[1], &inner = saved[2];
+    const Joined joined(at::TensorList(saved).slice(3), Layout::kept(ctx));
     const bool before = ctx->needs_input_grad(0) || ctx->needs_input_grad(1);
-    const at::Tensor y = rms_norm_rows(x, norm, ctx->saved_data["eps"].toDouble()).y;
-    const auto d =
-        joined.gradients(dys, y, inner, before, [&](size_t n) { return ctx->needs_input_grad(2 + n); });
+    const Normed normed = rms_norm_rows(x, norm, ctx->saved_data["eps"].toDouble());
+    const auto d = joined.gradients(dys, normed.y, inner, before,
+                                    [&](size_t n) { return ctx->needs_input_grad(2 + n); });
     NormGradients own;
-    if (before) own = rms_norm_gradients(d.x, x, norm, rstd, ctx->needs_input_grad(1));
+    if (before) own = rms_norm_gradients(d.x, x, norm, normed.rstd, ctx->needs_input_grad(1));
     return with_layers({own.dx, own.dw}, d.given, 2);
   }
 };
@@ -251,7 +251,7 @@ class AddGatedLinear : public torch::autograd::Function<AddGatedLinear> {
 
 std::vector<at::Tensor> normed_linears_composed(const at::Tensor& x, const at::Tensor& norm, double eps,
                                                 Linears linears, const ForwardMode& mode) {
-  const at::Tensor h = rms_norm(x, norm, eps);
+  const at::Tensor h = rms_norm_composed(x, norm, eps);
   std::vector<at::Tensor> out;
   for (const Linear* l : linears) out.push_back((*l)(h, mode));
   return out;
@@ -274,7 +274,7 @@ at::Tensor add_linear(const at::Tensor& residual, const at::Tensor& x, const Lin
 
 at::Tensor add_gated_linear_composed(const at::Tensor& residual, const at::Tensor& gate, const at::Tensor& up,
                                      const Linear& linear, const ForwardMode& mode) {
-  return residual + linear(swiglu(gate, up), mode);
+  return residual + linear(swiglu_composed(gate, up), mode);
 }
 
 at::Tensor add_gated_linear(const at::Tensor& residual, const at::Tensor& gate, const at::Tensor& up,

@@ -2,8 +2,7 @@
 // again what is cheap (a norm, an activation) in place of keeping it, and reads its input once for all
 // adapters beside it.
 //
-// On other devices than the CPU these are compositions of rms_norm, swiglu and Linear; the tests compare
-// with those.
+// On other devices than the CPU these are compositions of single operators; the tests compare with those.
 //
 // Shapes: T tokens, I inputs, O outputs.
 #pragma once

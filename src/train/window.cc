@@ -1,5 +1,7 @@
 #include "train/window.h"
 
+#include <ATen/record_function.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -70,6 +72,7 @@ std::vector<Batch> split_windows_ytrainer(const Batch& sample, int64_t k) {
 
 void share_frozen_layers(CausalLM& model, std::vector<Batch>& windows) {
   if (windows.empty()) return;
+  RECORD_USER_SCOPE("keel::model");
   const Batch& last = windows.back();
   const at::Tensor below_TD = model.below({.ids_T = last.ids_T, .offsets = last.offsets});
   if (!below_TD.defined()) return;

@@ -55,16 +55,22 @@ TEST(RmsNorm, EqualsTheComposition) {
 
 TEST(Swiglu, EqualsTheComposition) {
   for (const Dtype dtype : kBoth) {
-    expect_same([](const auto& v) { return swiglu(v[0], v[1]); },
-                [](const auto& v) { return swiglu_composed(v[0], v[1]); }, {{70, 301}, {70, 301}}, dtype,
-                "swiglu");
+    at::manual_seed(7);
+    const auto random = [&] { return at::randn({70, 301}).to(dtype.type); };
+    const at::Tensor gate = random().requires_grad_(true), up = random().requires_grad_(true), dy = random();
+    const at::Tensor composed = swiglu_composed(gate, up);
+    expect_near(swiglu_rows(gate, up), composed, dtype.relative, "swiglu");
+    composed.backward(dy);
+    const SwigluGradients own = swiglu_gradients(dy, gate, up);
+    expect_near(own.gate, gate.grad(), 2 * dtype.relative, "gradient of gate");
+    expect_near(own.up, up.grad(), 2 * dtype.relative, "gradient of up");
   }
 }
 
 TEST(Swiglu, IsRightFarFromZero) {
   const at::Tensor gate = at::tensor({-200.0f, -90.0f, -20.0f, 0.0f, 20.0f, 90.0f, 200.0f});
-  expect_near(swiglu(gate, at::ones(7)), at::silu(gate), 1e-6, "silu");
-  EXPECT_TRUE(at::isnan(swiglu(at::full({1}, NAN), at::ones(1))).item<bool>());
+  expect_near(swiglu_rows(gate, at::ones(7)), at::silu(gate), 1e-6, "silu");
+  EXPECT_TRUE(at::isnan(swiglu_rows(at::full({1}, NAN), at::ones(1))).item<bool>());
 }
 
 TEST(Rope, EqualsTheComposition) {

@@ -194,6 +194,7 @@ TEST(Windows, FrozenLowerLayersAreComputedOnceASample) {
   for (const Batch& window : windows) {
     ASSERT_TRUE(window.below_TD.defined());
     ASSERT_EQ(window.below_TD.size(0), window.tokens());
+    EXPECT_TRUE(window.below_TD.is_alias_of(windows.front().below_TD)) << "one computation for all";
     const auto anew = gradients_of(window, {}), once = gradients_of(window, window.below_TD);
     for (size_t i = 0; i < anew.size(); ++i) {
       const double scale = anew[i].abs().max().item<double>();
