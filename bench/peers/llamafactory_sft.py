@@ -13,6 +13,7 @@ import time
 import sft_arguments
 
 options = sft_arguments.parser(__doc__)
+sft_arguments.add_batches(options)
 options.add_argument("--template", default="chatml", help="LLaMA-Factory's name of one")
 options.add_argument("--packing", default="packed", choices=["none", "packed", "neat"], help="neat: rows that do not see each other")
 args = sft_arguments.parse(options)

@@ -7,18 +7,21 @@ import resource
 WARM_UP = 2  # steps before those that count
 
 
-def parser(description):
+def parser(description, steps=6, lora_rank=0):
     out = argparse.ArgumentParser(description=description)
     out.add_argument("--model", required=True, help="Hugging Face folder")
     out.add_argument("--data", required=True, help="JSON lines with instruction, input, output")
-    out.add_argument("--rows", type=int, default=400)
-    out.add_argument("--steps", type=int, default=6)
-    out.add_argument("--batch", type=int, default=1)
+    out.add_argument("--steps", type=int, default=steps)
     out.add_argument("--max_length", type=int, default=1024)
-    out.add_argument("--lora_rank", type=int, default=0, help="0: all weights")
+    out.add_argument("--lora_rank", type=int, default=lora_rank, help="0: all weights, where the script can")
     out.add_argument("--amp", action="store_true", help="bf16 autocast")
     out.add_argument("--threads", type=int, default=os.cpu_count())
     return out
+
+
+def add_batches(options):
+    options.add_argument("--rows", type=int, default=400)
+    options.add_argument("--batch", type=int, default=1)
 
 
 def parse(options):

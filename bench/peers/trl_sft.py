@@ -9,6 +9,7 @@ import time
 import sft_arguments
 
 options = sft_arguments.parser(__doc__)
+sft_arguments.add_batches(options)
 options.add_argument("--packing", default="bfd", choices=["none", "bfd"])
 args = sft_arguments.parse(options)
 

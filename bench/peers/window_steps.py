@@ -4,29 +4,20 @@
 The whole sample goes forward and backward for each step, as trainers that step inside a sample do. Prints one JSON line.
 Needs transformers and peft.
 """
-import argparse
 import json
-import os
-import resource
 import time
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--model", required=True, help="Hugging Face folder")
-parser.add_argument("--data", required=True, help="JSON lines (or a list) with instruction, input, output")
-parser.add_argument("--steps", type=int, default=30)
-parser.add_argument("--window", type=int, default=10)
-parser.add_argument("--max_length", type=int, default=1024)
-parser.add_argument("--lora_rank", type=int, default=16)
-parser.add_argument("--amp", action="store_true", help="bf16 autocast")
-parser.add_argument("--threads", type=int, default=os.cpu_count())
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
+import sft_arguments
+
+options = sft_arguments.parser(__doc__, steps=30, lora_rank=16)
+options.add_argument("--window", type=int, default=10)
+args = sft_arguments.parse(options)
 
 import torch  # noqa: E402  (the number of threads has to be known before)
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
-WARM_UP = 2
+WARM_UP = sft_arguments.WARM_UP
 torch.set_num_threads(args.threads)
 
 
@@ -75,5 +66,4 @@ for step, (ids, begin, end) in zip(range(args.steps), windows(tokenizer)):
     optimiser.step()
     optimiser.zero_grad()
     tokens += end - begin
-print(json.dumps({"tokens_per_s": tokens / (time.perf_counter() - start),
-                  "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9}))
+sft_arguments.tell(tokens / (time.perf_counter() - start))
