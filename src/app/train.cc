@@ -146,7 +146,7 @@ TrainJob train_job(const RunConfig& config, ChatModel& model, const RunData& dat
           .loss_reduction = config.data.loss_reduction,
           .protection = config.protection,
           .pack_tokens = config.data.packing ? std::max(config.data.cutoff_len, config.data.pack_length) : 1,
-          .gradient_checkpointing = config.model.gradient_checkpointing,
+          .recomputed_blocks = config.model.gradient_checkpointing ? kAllBlocks : 0,
           .run_dir = config.train.output_dir,
           .stop_requested = stop_rule(config.train)};
 }

@@ -147,8 +147,7 @@ PackedTokens Generator::unread() const {
 // One token more for each busy place. From the last one on, as swap() puts it into a gap.
 void Generator::step(const GenerateEvents& events) {
   const at::Tensor hidden_BD = model_.lm->decode(unread(), *cache_);
-  const at::Tensor logits_BV =
-      at::linear(hidden_BD, model_.lm->head_VD()).to(at::kCPU, at::kFloat).contiguous();
+  const at::Tensor logits_BV = model_.lm->logits(hidden_BD).to(at::kCPU).contiguous();
   const auto vocabulary = static_cast<size_t>(logits_BV.size(1));
   for (size_t b = busy_; b-- > 0;) {
     places_[b].read = places_[b].ids.size();

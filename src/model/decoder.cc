@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/norm.h"
+#include "model/product.h"
 #include "model/recompute.h"
 
 namespace keel {
@@ -63,7 +64,7 @@ at::Tensor Decoder::through(at::Tensor x, const std::shared_ptr<const Pass>& pas
   for (size_t i = first; i < last; ++i) {
     Block& block = parts_.blocks[i];
     const auto layer = static_cast<int64_t>(i);
-    if (pass->mode.gradient_checkpointing && at::GradMode::is_enabled()) {
+    if (layer < pass->mode.recomputed_blocks && at::GradMode::is_enabled()) {
       x = recomputed([&block, pass, cache,
                       layer](const at::Tensor& in) { return block.forward(in, *pass, cache, layer); },
                      x, any_trained(block));
@@ -130,6 +131,13 @@ at::Tensor Decoder::decode(const PackedTokens& fresh, KvCache& any_cache) {
   for (int64_t& row : last) --row;
   x = x.index_select(0, at::tensor(last, at::kLong).to(x.device()));
   return rms_norm(x, parts_.final_norm_D, parts_.config.rms_norm_eps);
+}
+
+at::Tensor Decoder::logits(const at::Tensor& hidden_BD) const {
+  const at::NoGradGuard no_grad;
+  const TokenTable& table = parts_.head.weight_VD.defined() ? parts_.head : parts_.embedding;
+  const at::Tensor stored = table.rows_ND.defined() ? at::Tensor() : table.stored_VD;
+  return product(hidden_BD, {table.whole(), stored}, {}).to(at::kFloat);
 }
 
 std::optional<AdapterWeights> Decoder::adapter_weights(

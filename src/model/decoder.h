@@ -16,6 +16,7 @@ namespace keel {
 // An embedding or head [V, D], of which single rows may be trained while the rest is frozen.
 struct TokenTable {
   at::Tensor weight_VD;
+  at::Tensor stored_VD;  // as in Weight (model/product.h)
   at::Tensor rows_ND;    // trained rows; undefined: none
   at::Tensor row_ids_N;  // their token ids
   at::Tensor row_of_V;   // token id to its trained row, or -1
@@ -45,6 +46,7 @@ class Decoder final : public CausalLM {
   std::vector<Parameter>& parameters() override { return parts_.parameters; }
   std::unique_ptr<KvCache> make_cache(int64_t sequences) const override;
   at::Tensor decode(const PackedTokens& fresh, KvCache& cache) override;
+  at::Tensor logits(const at::Tensor& hidden_BD) const override;
   std::optional<AdapterWeights> adapter_weights(
       const std::map<std::string, at::Tensor>& trained) const override;
   int64_t vocab_size() const override { return parts_.embedding.weight_VD.size(0); }

@@ -33,9 +33,11 @@ class Builder {
   Builder(const ModelConfig& config, WeightLoader& loader) : c_(config), loader_(loader) {}
 
   Linear linear(const std::string& name, int64_t outputs, int64_t inputs, bool bias) {
+    const at::Tensor stored = loader_.stored(name + ".weight");
     Linear made{.name = name,
                 .weight_OI = loader_.take(name + ".weight", {outputs, inputs}),
                 .bias_O = {},
+                .stored_OI = stored,
                 .adapter = {}};
     if (bias) made.bias_O = loader_.take(name + ".bias", {outputs});
     return made;
@@ -70,12 +72,14 @@ class Builder {
   DecoderParts decoder() {
     DecoderParts parts{};
     parts.config = c_;
+    parts.embedding.stored_VD = loader_.stored(kEmbedding);
     parts.embedding.weight_VD = loader_.take(kEmbedding, {c_.vocab_size, c_.hidden_size});
     for (int64_t i = 0; i < c_.layers; ++i) parts.blocks.push_back(block(i));
     parts.final_norm_D = loader_.take("model.norm.weight", {c_.hidden_size});
     if (c_.tied_head) {
       loader_.drop(kHead);  // some folders carry the tied head a second time
     } else {
+      parts.head.stored_VD = loader_.stored(kHead);
       parts.head.weight_VD = loader_.take(kHead, {c_.vocab_size, c_.hidden_size});
     }
     parts.parameters = loader_.finish();
@@ -203,7 +207,8 @@ BuiltModel build_model(const Json& hf_config, NamedTensors weights, const BuildO
                                            .freeze = build.model.freeze,
                                            .always = whole.trained,
                                            .compute = build.compute,
-                                           .device = build.device});
+                                           .device = build.device,
+                                           .keep_stored = !build.train});
   DecoderParts parts = Builder(config, loader).decoder();
   parts.adapter = adapter;
   parts.base_name = build.model.model_name_or_path;

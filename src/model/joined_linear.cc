@@ -4,6 +4,7 @@
 
 #include "model/activation.h"
 #include "model/norm.h"
+#include "model/product.h"
 
 namespace keel {
 namespace {
@@ -11,9 +12,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Which tensors each layer has. A node's inputs are those that there are: weight, bias, A and B of the first
-// layer, then of the next.
-enum Slot : size_t { kWeight, kBias, kA, kB, kSlots };
+// Which tensors each layer has. A node's inputs are those that there are: weight, the weight as stored, bias,
+// A and B of the first layer, then of the next.
+enum Slot : size_t { kWeight, kStored, kBias, kA, kB, kSlots };
 struct Layout {
   std::vector<int64_t> slots;  // filled ones of all layers, in the order of the inputs: layer · kSlots + slot
   std::vector<double> scales;  // of the adapters; one a layer
@@ -45,6 +46,7 @@ struct Layers {
         layout.slots.push_back(first + static_cast<int64_t>(slot));
       };
       add(l->weight_OI, kWeight);
+      add(l->stored_OI, kStored);
       add(l->bias_O, kBias);
       if (l->adapter) add(l->adapter->a_rI, kA);
       if (l->adapter) add(l->adapter->b_Or, kB);
@@ -86,9 +88,7 @@ class Joined {
 
   // The i-th layer's result, on top of `sum` where that is defined.
   at::Tensor result(size_t i, const at::Tensor& x, const at::Tensor& inner_TR, const at::Tensor& sum) const {
-    at::Tensor y = sum.defined()       ? at::addmm(sum, x, weight(i).t())
-                   : bias(i).defined() ? at::addmm(bias(i), x, weight(i).t())
-                                       : at::mm(x, weight(i).t());
+    at::Tensor y = product(x, {weight(i), at(i, kStored)}, sum.defined() ? sum : bias(i));
     if (sum.defined() && bias(i).defined()) y.add_(bias(i));
     if (a(i).defined()) y.addmm_(part(inner_TR, i), b(i).t(), 1.0, layout_.scales[i]);
     return y;

@@ -25,6 +25,7 @@ struct LowRank {
 struct Linear {
   std::string name;  // module, such as model.layers.0.self_attn.q_proj
   at::Tensor weight_OI, bias_O;
+  at::Tensor stored_OI = {};  // as in Weight (model/product.h)
   std::optional<LowRank> adapter;
 
   at::Tensor operator()(const at::Tensor& x_TI, const ForwardMode& mode) const;

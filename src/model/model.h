@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,10 +48,12 @@ class KvCache {
   virtual void swap(int64_t a, int64_t b) = 0;
 };
 
+inline constexpr int64_t kAllBlocks = std::numeric_limits<int64_t>::max();
+
 struct ForwardMode {
-  bool training = false;                // LoRA dropout on
-  bool gradient_checkpointing = false;  // recompute blocks in the backward pass
-  uint64_t dropout_key = 0;             // stream of this forward pass (see base/rng.h)
+  bool training = false;          // LoRA dropout on
+  int64_t recomputed_blocks = 0;  // the first so many blocks are computed again in the backward pass
+  uint64_t dropout_key = 0;       // stream of this forward pass (see base/rng.h)
   // One segment of tokens goes on behind those that sequence 0 of a cache of this model holds, which are
   // constants; null: from the start. What the cache holds stays as it is: keep(0, more) behind the backward
   // pass, for which it must live, makes it hold some or all of these tokens as well.
@@ -89,6 +92,9 @@ class CausalLM {
   // one's last token, hidden_BD. No gradient.
   virtual std::unique_ptr<KvCache> make_cache(int64_t sequences) const = 0;
   virtual at::Tensor decode(const PackedTokens& fresh, KvCache& cache) = 0;
+
+  // hidden_BD · headᵀ in fp32, [B, V]. No gradient.
+  virtual at::Tensor logits(const at::Tensor& hidden_BD) const = 0;
 
   // What PEFT opens; nothing when the model has no adapter. `trained`: values (fp32 masters) that take the
   // place of the model's own, by parameter name.

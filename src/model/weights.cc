@@ -80,6 +80,13 @@ at::Tensor WeightLoader::take(const std::string& name, std::vector<int64_t> shap
   return tensor;
 }
 
+at::Tensor WeightLoader::stored(const std::string& name) const {
+  const auto it = weights_.find(name);
+  const bool kept = rules_.keep_stored && rules_.compute == at::kFloat && rules_.device.is_cpu();
+  if (!kept || it == weights_.end() || it->second.scalar_type() != at::kBFloat16) return {};
+  return it->second.contiguous();
+}
+
 std::vector<Parameter> WeightLoader::finish() {
   std::vector<std::string> left;
   for (const auto& [name, tensor] : weights_) {

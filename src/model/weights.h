@@ -20,6 +20,7 @@ struct WeightRules {
   std::map<std::string, std::string> always;  // trained even under LoRA: weight to its parameter name
   at::ScalarType compute = at::kFloat;
   at::Device device = at::kCPU;
+  bool keep_stored = false;  // bfloat16 weights of the file beside those in fp32
 };
 
 // UserError naming the weight, with how many of its values are NaN or infinite.
@@ -33,6 +34,10 @@ class WeightLoader {
   // dtype (mapped memory is used as it is when it has that dtype already). UserError: missing, another shape,
   // not a floating type, NaN or infinite values.
   at::Tensor take(const std::string& name, std::vector<int64_t> shape);
+
+  // Before it is taken: the matrix as the file has it, in bfloat16, where it is to be kept beside the one in
+  // fp32 (on a CPU); else undefined.
+  at::Tensor stored(const std::string& name) const;
 
   bool has(const std::string& name) const { return weights_.contains(name); }
   void drop(const std::string& name) { weights_.erase(name); }

@@ -28,6 +28,14 @@ int64_t kept_by_block(const ModelConfig& c) {
   return 2 * c.hidden_size + 2 * q + 2 * k + before_norm + 2 * c.intermediate_size;
 }
 
+// Of those that are computed again only the input, until their turn comes: the last ones' is over then.
+int64_t kept_by_blocks(const ModelConfig& c, int64_t recomputed) {
+  const int64_t again = std::min(recomputed, c.layers);
+  return again * c.hidden_size + std::max<int64_t>(c.layers - again, 1) * kept_by_block(c);
+}
+
+int64_t blocks_of(const TrainJob& job) { return parse_model_config(job.model.config).layers; }
+
 // Gradients that one block's backward pass holds at a time, at most: of the MLP's three and of the residual.
 int64_t held_backward(const ModelConfig& c) { return 3 * c.intermediate_size + 2 * c.hidden_size; }
 
@@ -59,10 +67,12 @@ std::vector<PlannedWay> other_ways(const TrainJob& job, const MemoryWay& own, in
   const auto add = [&](const std::string& options, const MemoryWay& way) {
     out.push_back({options, memory_plan(job, way, held)});
   };
-  if (!own.recompute) add(recompute, {.recompute = true, .batch = own.batch});
-  if (own.batch > 1) add(single, {.recompute = own.recompute, .batch = 1});
-  if (!own.recompute && own.batch > 1) add(recompute + ", " + single, {.recompute = true, .batch = 1});
-  add("finetuning_type: lora, " + recompute, {.recompute = true, .batch = own.batch, .lora = true});
+  const bool more = own.recomputed_blocks < blocks_of(job);
+  if (more) add(recompute, {.recomputed_blocks = kAllBlocks, .batch = own.batch});
+  if (own.batch > 1) add(single, {.recomputed_blocks = own.recomputed_blocks, .batch = 1});
+  if (more && own.batch > 1) add(recompute + ", " + single, {.recomputed_blocks = kAllBlocks, .batch = 1});
+  add("finetuning_type: lora, " + recompute,
+      {.recomputed_blocks = kAllBlocks, .batch = own.batch, .lora = true});
   return out;
 }
 
@@ -87,9 +97,7 @@ MemoryPlan memory_plan(const TrainJob& job, const MemoryWay& way, int64_t held) 
                   .gradients = trained * 4,
                   .copies = trained * width * copies_kept(job),
                   .tokens = largest_pass(job.train_set.examples.lengths(), way.batch, job.pack_tokens)};
-  const int64_t kept =
-      way.recompute ? c.layers * c.hidden_size + kept_by_block(c) : c.layers * kept_by_block(c);
-  plan.pass = plan.tokens * (kept + held_backward(c)) * width;
+  plan.pass = plan.tokens * (kept_by_blocks(c, way.recomputed_blocks) + held_backward(c)) * width;
   plan.head = std::min(job.loss.loss_chunk, plan.tokens) * c.vocab_size * width;
   if (head_trained && c.tied_head)
     plan.head += c.vocab_size * c.hidden_size * width;  // of the head, beside the embedding's, which it joins
@@ -118,28 +126,28 @@ void check_memory(const MemoryPlan& plan, const std::function<std::vector<Planne
                    .hint = hint});
 }
 
-bool settle_recomputation(const TrainJob& job) {
-  if (!job.model.lm->head_VD().is_cpu()) return job.gradient_checkpointing;
+int64_t settle_recomputation(const TrainJob& job) {
+  if (!job.model.lm->head_VD().is_cpu()) return job.recomputed_blocks;
   const auto held = static_cast<int64_t>(resident_gb() * 1e9);
-  MemoryWay way{.recompute = job.gradient_checkpointing, .batch = job.options.per_device_train_batch_size};
-  MemoryPlan plan = memory_plan(job, way, held);
+  MemoryWay way{.recomputed_blocks = job.recomputed_blocks, .batch = job.options.per_device_train_batch_size};
+  const MemoryPlan asked = memory_plan(job, way, held);
   const auto budget = static_cast<int64_t>(job.options.max_memory * 1e9);
-  if (budget > 0 && plan.total() > budget && !way.recompute) {
-    way.recompute = true;
-    const MemoryPlan less = memory_plan(job, way, held);
-    info(
-        "max_memory: blocks are computed again in the backward pass, as with gradient_checkpointing: about "
-        "{} in place of {}",
-        text_of_bytes(less.total()), text_of_bytes(plan.total()));
-    plan = less;
+  const int64_t blocks = blocks_of(job);
+  MemoryPlan plan = asked;
+  while (budget > 0 && plan.total() > budget && way.recomputed_blocks < blocks - 1) {
+    ++way.recomputed_blocks;
+    plan = memory_plan(job, way, held);
   }
+  if (way.recomputed_blocks > job.recomputed_blocks)
+    info("max_memory: {} of {} blocks are computed again in the backward pass: about {} in place of {}",
+         way.recomputed_blocks, blocks, text_of_bytes(plan.total()), text_of_bytes(asked.total()));
   if (budget > 0 && plan.total() > budget)
     warn("max_memory: the run needs about {}, more than {:g} GB; when it holds more it saves and stops",
          text_of_bytes(plan.total()), job.options.max_memory);
   info("memory: about {} at most ({})", text_of_bytes(plan.total()), parts_of(plan));
   check_memory(
       plan, [&] { return other_ways(job, way, held); }, free_memory());
-  return way.recompute;
+  return way.recomputed_blocks;
 }
 
 }  // namespace keel

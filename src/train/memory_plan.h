@@ -26,7 +26,7 @@ struct MemoryPlan {
 
 // A way to run the job. lora: adapters in place of all weights, whose own size is left out.
 struct MemoryWay {
-  bool recompute = false;
+  int64_t recomputed_blocks = 0;
   int64_t batch = 1;
   bool lora = false;
 };
@@ -47,8 +47,8 @@ struct PlannedWay {
 void check_memory(const MemoryPlan& plan, const std::function<std::vector<PlannedWay>()>& other_ways,
                   int64_t free);
 
-// Tells the plan and checks it (on a CPU). Returns whether blocks are computed again in the backward pass:
-// where gradient_checkpointing says so, and where only so the plan keeps max_memory.
-bool settle_recomputation(const TrainJob& job);
+// Tells the plan and checks it (on a CPU). Returns how many blocks are computed again in the backward pass:
+// what the job says, or as many more as it takes for the plan to keep max_memory.
+int64_t settle_recomputation(const TrainJob& job);
 
 }  // namespace keel

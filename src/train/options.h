@@ -133,8 +133,10 @@ struct TrainOptions {
     v("max_time", max_time, "minutes after which the run saves and stops, to be resumed; 0: no limit",
       {.min = 0, .free_on_resume = true});
     v("max_memory", max_memory,
-      "GB of the machine's memory (not a GPU's); where the run is expected to need more, blocks are computed "
-      "again in the backward pass, and if it holds more behind a step it saves and stops; 0: no limit",
+      "GB of the machine's memory (not a GPU's); where the run is expected to need more, as many blocks as "
+      "it "
+      "takes are computed again in the backward pass, and if it holds more behind a step it saves and stops; "
+      "0: no limit",
       {.min = 0, .free_on_resume = true});
     v("profile", profile,
       "say at the end where the time of the steps went, and write it to profile.json (CPU only; "

@@ -66,7 +66,7 @@ class Run {
                .loss_by_source = job.loss_by_source,
                .max_grad_norm = job.optim.max_grad_norm,
                .mean_over_nonzero = job.options.ytrainer_compat,
-               .gradient_checkpointing = job.gradient_checkpointing,
+               .recomputed_blocks = job.recomputed_blocks,
                .kl_replay = job.protection.kl_replay,
                .teaching = teaching_of(job.protection)},
               companions_.references()),
@@ -433,7 +433,7 @@ class Run {
 
 TrainSummary train(const TrainJob& job) {
   TrainJob settled = job;
-  settled.gradient_checkpointing = settle_recomputation(job);
+  settled.recomputed_blocks = settle_recomputation(job);
   return Run(settled).run();
 }
 

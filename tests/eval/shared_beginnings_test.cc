@@ -22,6 +22,7 @@ class CountingLM final : public CausalLM {
     tokens_ += fresh.ids_T.numel();
     return model_->decode(fresh, cache);
   }
+  at::Tensor logits(const at::Tensor& hidden_BD) const override { return model_->logits(hidden_BD); }
   std::unique_ptr<KvCache> make_cache(int64_t sequences) const override {
     return model_->make_cache(sequences);
   }

@@ -2,8 +2,11 @@
 #include "golden.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/function.h>
 
+#include <algorithm>
 #include <set>
+#include <string_view>
 
 namespace keel::test {
 namespace {
@@ -41,15 +44,35 @@ TEST_P(Family, EveryGradientEqualsTransformers) {
   EXPECT_EQ(names, golden_.json["parameters"].get<std::set<std::string>>());
 }
 
+// Nodes of that kind in the graph behind a tensor.
+int64_t nodes_named(const at::Tensor& result, std::string_view kind) {
+  std::set<const torch::autograd::Node*> seen;
+  std::vector<const torch::autograd::Node*> open{result.grad_fn().get()};
+  int64_t found = 0;
+  while (!open.empty()) {
+    const torch::autograd::Node* const node = open.back();
+    open.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    found += node->name().find(kind) != std::string::npos;
+    for (const auto& edge : node->next_edges()) open.push_back(edge.function.get());
+  }
+  return found;
+}
+
 TEST_P(Family, RecomputationGivesTheSameBits) {
   mean_loss(logits_of(*model_, golden_.packed()), golden_.labels).backward();
   const auto plain = gradients(*model_);
-  clear_gradients(*model_);
-  const ForwardMode mode{.gradient_checkpointing = true};
-  mean_loss(logits_of(*model_, golden_.packed(), mode), golden_.labels).backward();
-  const auto again = gradients(*model_);
-  ASSERT_EQ(again.size(), plain.size());
-  for (const auto& [name, gradient] : plain) EXPECT_TRUE(gradient.equal(again.at(name))) << name;
+  const auto layers = HfFolder::open(golden_dir() / GetParam()).config["num_hidden_layers"].get<int64_t>();
+  for (const int64_t blocks : {int64_t{1}, kAllBlocks}) {
+    clear_gradients(*model_);
+    const ForwardMode mode{.recomputed_blocks = blocks};
+    const at::Tensor loss = mean_loss(logits_of(*model_, golden_.packed(), mode), golden_.labels);
+    EXPECT_EQ(nodes_named(loss, "Recompute"), std::min(blocks, layers));
+    loss.backward();
+    const auto again = gradients(*model_);
+    ASSERT_EQ(again.size(), plain.size());
+    for (const auto& [name, gradient] : plain) EXPECT_TRUE(gradient.equal(again.at(name))) << name;
+  }
 }
 
 TEST_P(Family, SegmentsDoNotSeeEachOther) {
@@ -166,9 +189,9 @@ TEST(Freeze, FrozenTensorsGetNoGradientAndTheOthersTheSame) {
   BuildOptions build{.train = true};
   build.model.freeze = {"*.embed_tokens.*", "model.layers.0.*"};
   const auto model = load_model("qwen2", build).model;
-  for (const bool recompute : {false, true}) {
+  for (const int64_t recomputed : {int64_t{0}, int64_t{1}, kAllBlocks}) {
     clear_gradients(*model);
-    const ForwardMode mode{.gradient_checkpointing = recompute};
+    const ForwardMode mode{.recomputed_blocks = recomputed};
     mean_loss(logits_of(*model, golden.packed(), mode), golden.labels).backward();
     for (const Parameter& p : model->parameters()) {
       const bool frozen =

@@ -189,15 +189,15 @@ constexpr ForwardMode kTraining{.training = true, .dropout_key = 9};
 using Many = decltype(&normed_linears);
 using Gated = decltype(&add_gated_linear);
 
-// Three layers over one norm: all of one make, and of several.
+// Three layers over one norm: all of one make, and of several. 21 rows and 32 inputs: few_rows takes them.
 TEST(JoinedLinear, NormedEqualsTheComposition) {
   std::vector<std::vector<LinearParts>> cases = {{kLinearParts[0], kLinearParts[2], kLinearParts[3]}};
   for (const LinearParts& parts : kLinearParts) cases.push_back({parts, parts, parts});
   for (const Dtype dtype : kBoth) {
     for (size_t c = 0; c < cases.size(); ++c) {
-      std::vector<std::vector<int64_t>> shapes = {{21, 24}, {24}};
+      std::vector<std::vector<int64_t>> shapes = {{21, 32}, {32}};
       for (size_t i = 0; i < 3; ++i) {
-        const auto more = cases[c][i].shapes(24, 10 + 3 * static_cast<int64_t>(i), 4);
+        const auto more = cases[c][i].shapes(32, 10 + 3 * static_cast<int64_t>(i), 4);
         shapes.insert(shapes.end(), more.begin(), more.end());
       }
       const auto by = [&](Many many) {
@@ -218,8 +218,8 @@ TEST(JoinedLinear, NormedEqualsTheComposition) {
 TEST(JoinedLinear, AddedAndGatedEqualTheComposition) {
   for (const Dtype dtype : kBoth) {
     for (const LinearParts& parts : kLinearParts) {
-      std::vector<std::vector<int64_t>> shapes = {{21, 11}, {21, 24}, {21, 24}};
-      const auto more = parts.shapes(24, 11, 4);
+      std::vector<std::vector<int64_t>> shapes = {{21, 11}, {21, 32}, {21, 32}};
+      const auto more = parts.shapes(32, 11, 4);
       shapes.insert(shapes.end(), more.begin(), more.end());
       const auto gated = [&](Gated f) {
         return [&, f](const std::vector<at::Tensor>& v) {

@@ -32,9 +32,9 @@ INSTANTIATE_TEST_SUITE_P(All, Peft,
 
 TEST_P(Peft, LogitsAndGradientsEqualPeft) {
   const auto model = load_model(base_, {.train = true, .adapter = adapter_}).model;
-  for (const bool recompute : {false, true}) {
+  for (const int64_t recomputed : {int64_t{0}, int64_t{1}, kAllBlocks}) {
     clear_gradients(*model);
-    const ForwardMode mode{.training = true, .gradient_checkpointing = recompute};
+    const ForwardMode mode{.training = true, .recomputed_blocks = recomputed};
     const at::Tensor logits = logits_of(*model, golden_.packed(), mode);
     expect_near(logits, golden_.tensors.at("logits"), kRelative, "logits");
     mean_loss(logits, golden_.labels).backward();
@@ -117,7 +117,8 @@ TEST(Fresh, DropoutIsTheSameWhenRecomputed) {
   }
   const auto run = [&](uint64_t key, bool recompute) {
     clear_gradients(*model);
-    const ForwardMode mode{.training = true, .gradient_checkpointing = recompute, .dropout_key = key};
+    const ForwardMode mode{
+        .training = true, .recomputed_blocks = recompute ? kAllBlocks : 0, .dropout_key = key};
     mean_loss(logits_of(*model, golden.packed(), mode), golden.labels).backward();
     return gradients(*model);
   };

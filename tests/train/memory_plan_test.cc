@@ -110,8 +110,10 @@ TEST_F(PlannedJob, CountsWhatTrainingHolds) {
   const int64_t D = number("hidden_size"), F = number("intermediate_size"), L = number("num_hidden_layers");
   const int64_t d = D / number("num_attention_heads"), K = d * number("num_key_value_heads");
   EXPECT_EQ(p.pass, 4 * 45 * (L * (4 * D + 2 * K + 2 * F) + 3 * F + 2 * D));
-  const MemoryPlan again = plan({.recompute = true, .batch = 2});
+  const MemoryPlan again = plan({.recomputed_blocks = kAllBlocks, .batch = 2});
   EXPECT_EQ(again.pass, 4 * 45 * (L * D + 4 * D + 2 * K + 2 * F + 3 * F + 2 * D));
+  const MemoryPlan some = plan({.recomputed_blocks = 1, .batch = 2});
+  EXPECT_EQ(some.pass, 4 * 45 * (D + (L - 1) * (4 * D + 2 * K + 2 * F) + 3 * F + 2 * D));
   EXPECT_EQ(plan({.batch = 1}).tokens, 30);
   EXPECT_EQ(plan({.batch = 2, .lora = true}).optimiser, 0);
 }

@@ -167,7 +167,7 @@ TEST_P(CachedPrefixOf, LossesAndGradientsEqualAutogradWithAConstantPrefix) {
       for (const Batch& window : cached_windows(round == 0 ? 5 : 7)) {
         const std::string what = fmt::format("{}, lora {}, window behind {}: ", name, lora, *window.cached);
         const at::Tensor hidden =
-            cache.hidden_ND(window, {.training = true, .gradient_checkpointing = recompute});
+            cache.hidden_ND(window, {.training = true, .recomputed_blocks = recompute ? kAllBlocks : 0});
         const at::Tensor loss = mean_loss(hidden, subject.model->head_VD(), window);
         loss.backward();
         cache.keep(window);
