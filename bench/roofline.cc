@@ -4,6 +4,7 @@
 // no recomputation.
 //
 //   keel_roofline CONFIG_JSON PROFILE_JSON [LORA_RANK] [fp32|bf16]
+//   keel_roofline bandwidth                                            bytes a second that all threads read
 //
 // CONFIG_JSON is the model's, PROFILE_JSON what `keel train --profile` wrote: it tells tokens, supervised
 // tokens and pairs a step. Prints one JSON object. Frozen weights (LORA_RANK above 0, every linear layer
@@ -157,13 +158,23 @@ Json measure(const ModelConfig& c, const Json& profile, int64_t rank, at::Scalar
   return out;
 }
 
+double bytes_read_per_s() {
+  const at::Tensor numbers = at::ones({1 << 28});  // 1 GiB: more than any cache holds
+  return static_cast<double>(numbers.nbytes()) / best_of(5, [&] { at::sum(numbers); });
+}
+
 }  // namespace
 }  // namespace keel
 
 int main(int argc, char** argv) {
   using namespace keel;
+  if (argc == 2 && std::string(argv[1]) == "bandwidth") {
+    fmt::print("{}\n", Json{{"bytes_per_s", bytes_read_per_s()}}.dump());
+    return 0;
+  }
   if (argc < 3) {
-    fmt::print(stderr, "usage: keel_roofline CONFIG_JSON PROFILE_JSON [LORA_RANK] [fp32|bf16]\n");
+    fmt::print(stderr,
+               "usage: keel_roofline CONFIG_JSON PROFILE_JSON [LORA_RANK] [fp32|bf16], or keel_roofline bandwidth\n");
     return 2;
   }
   const ModelConfig config = parse_model_config(read_json(argv[1]), argv[1]);

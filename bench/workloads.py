@@ -77,6 +77,9 @@ class Place:
         folder = self.work / name
         return folder if folder.exists() else shapes.write_shape(name, folder, self.model())
 
+    def roofline_program(self):
+        return self.o.program.parent / "bench/keel_roofline"
+
     def long_rows(self):
         """Rows of about 8,000 tokens: texts of the data set behind one another."""
         path = self.work / "long.jsonl"
@@ -128,7 +131,7 @@ def used(run_dir, option):
 
 
 def roofline(place, model, lora, precision):
-    done = run([place.o.program.parent / "bench/keel_roofline", model / "config.json", place.work / "run/profile.json", 16 if lora else 0, precision],
+    done = run([place.roofline_program(), model / "config.json", place.work / "run/profile.json", 16 if lora else 0, precision],
                {"GOMP_SPINCOUNT": "1000"})
     return json.loads(done)
 
@@ -187,8 +190,14 @@ class Generation:
             return {}
         return {"generate.py": lambda: peer(place.o.peers, "generate.py", "--model", place.model(), "--prompts", self.prompts(place))}
 
-    def describe(self, _, found):
-        return f"{found['tokens_per_s']:.1f} tokens/s", found
+    def describe(self, place, found):
+        text = f"{found['tokens_per_s']:.1f} tokens/s"
+        if self.batch == 1:  # each token reads every weight once
+            read = found["tokens_per_s"] * (place.model() / "model.safetensors").stat().st_size
+            most = json.loads(run([place.roofline_program(), "bandwidth"], {"GOMP_SPINCOUNT": "1000"}))["bytes_per_s"]
+            found = found | {"bytes_per_s": read, "bandwidth": most}
+            text += f", {100 * read / most:.0f} % of the {most / 1e9:.1f} GB/s that the memory gives"
+        return text, found
 
 
 class Start:
