@@ -174,7 +174,8 @@ int main(int argc, char** argv) {
   }
   if (argc < 3) {
     fmt::print(stderr,
-               "usage: keel_roofline CONFIG_JSON PROFILE_JSON [LORA_RANK] [fp32|bf16], or keel_roofline bandwidth\n");
+               "usage: keel_roofline CONFIG_JSON PROFILE_JSON [LORA_RANK] [fp32|bf16], or keel_roofline "
+               "bandwidth\n");
     return 2;
   }
   const ModelConfig config = parse_model_config(read_json(argv[1]), argv[1]);

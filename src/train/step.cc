@@ -82,9 +82,8 @@ bool StepOutcome::finite() const { return std::isfinite(loss) && std::isfinite(g
 
 at::Tensor Step::hidden(const Batch& batch, uint64_t dropout_key) {
   RECORD_USER_SCOPE("keel::model");
-  const ForwardMode mode{.training = true,
-                         .recomputed_blocks = options_.recomputed_blocks,
-                         .dropout_key = dropout_key};
+  const ForwardMode mode{
+      .training = true, .recomputed_blocks = options_.recomputed_blocks, .dropout_key = dropout_key};
   if (batch.cached) {
     if (!prefix_) prefix_.emplace(model_);
     return prefix_->hidden_ND(batch, mode);

@@ -23,8 +23,8 @@ struct StepOptions {
   std::vector<LossOptions> loss_by_source;  // one a dataset; empty: `loss` for all
   double max_grad_norm = 1.0;
   bool mean_over_nonzero = false;  // ytrainer_compat: divide by the tokens whose weighted loss is not zero
-  int64_t recomputed_blocks = 0;  // of the model, in the backward pass
-  double kl_replay = 0;  // weight of the divergence per replayed token
+  int64_t recomputed_blocks = 0;   // of the model, in the backward pass
+  double kl_replay = 0;            // weight of the divergence per replayed token
   Teaching teaching;
 };
 

@@ -32,7 +32,7 @@ struct TrainJob {
   const ReplaySet* replay = nullptr;  // text for kl_replay and ewc; null: none
   CausalLM* teacher = nullptr;        // of distill; null: the model as it is now
   int64_t pack_tokens = 2048;         // most tokens of one forward pass (a longer sample goes alone)
-  int64_t recomputed_blocks = 0;  // of the model, in the backward pass
+  int64_t recomputed_blocks = 0;      // of the model, in the backward pass
   std::filesystem::path run_dir;
   std::string progress_name = {};  // put before each console line
   std::function<bool()> stop_requested = [] { return false; };
