@@ -1,5 +1,6 @@
 #include "model/joined_linear.h"
 
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "model/activation.h"
@@ -94,6 +95,12 @@ class Joined {
     return y;
   }
 
+  variable_list results(const at::Tensor& x, const at::Tensor& inner_TR) const {
+    variable_list out;
+    for (size_t i = 0; i < count(); ++i) out.push_back(result(i, x, inner_TR, {}));
+    return out;
+  }
+
   struct Gradients {
     at::Tensor x;
     variable_list given;  // one for each tensor that was given; undefined: not wanted
@@ -181,12 +188,10 @@ class NormedLinears : public torch::autograd::Function<NormedLinears> {
                                at::TensorList layers, const Layout& layout, double eps) {
     const Joined joined(layers, layout);
     const at::Tensor y = rms_norm_rows(x, norm, eps).y, inner = joined.inner(y);
-    variable_list out;
-    for (size_t i = 0; i < joined.count(); ++i) out.push_back(joined.result(i, y, inner, {}));
     ctx->save_for_backward(with_layers({x, norm, inner}, layers));
     ctx->saved_data["eps"] = eps;
     layout.keep(ctx);
-    return out;
+    return joined.results(y, inner);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list dys) {
@@ -247,6 +252,12 @@ class AddGatedLinear : public torch::autograd::Function<AddGatedLinear> {
   }
 };
 
+// Without a graph: a node would cost an answer as much as a small product.
+at::Tensor added(const Layers& layer, const at::Tensor& residual, const at::Tensor& x) {
+  const Joined joined(layer.tensors, layer.layout);
+  return joined.result(0, x, joined.inner(x), residual);
+}
+
 }  // namespace
 
 std::vector<at::Tensor> normed_linears_composed(const at::Tensor& x, const at::Tensor& norm, double eps,
@@ -261,6 +272,11 @@ std::vector<at::Tensor> normed_linears(const at::Tensor& x, const at::Tensor& no
                                        Linears linears, const ForwardMode& mode) {
   if (!x.is_cpu()) return normed_linears_composed(x, norm, eps, linears, mode);
   const Layers layers(linears, mode);
+  if (!at::GradMode::is_enabled()) {
+    const Joined joined(layers.tensors, layers.layout);
+    const at::Tensor y = rms_norm_rows(x, norm, eps).y;
+    return joined.results(y, joined.inner(y));
+  }
   return NormedLinears::apply(x, norm, at::TensorList(layers.tensors), layers.layout, eps);
 }
 
@@ -269,6 +285,7 @@ at::Tensor add_linear(const at::Tensor& residual, const at::Tensor& x, const Lin
   if (!x.is_cpu()) return residual + linear(x, mode);
   const Linear* const one = &linear;
   const Layers layer({&one, 1}, mode);
+  if (!at::GradMode::is_enabled()) return added(layer, residual, x);
   return AddLinear::apply(residual, x, at::TensorList(layer.tensors), layer.layout);
 }
 
@@ -282,6 +299,7 @@ at::Tensor add_gated_linear(const at::Tensor& residual, const at::Tensor& gate, 
   if (!gate.is_cpu()) return add_gated_linear_composed(residual, gate, up, linear, mode);
   const Linear* const one = &linear;
   const Layers layer({&one, 1}, mode);
+  if (!at::GradMode::is_enabled()) return added(layer, residual, swiglu_rows(gate, up));
   return AddGatedLinear::apply(residual, gate, up, at::TensorList(layer.tensors), layer.layout);
 }
 

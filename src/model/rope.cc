@@ -1,5 +1,6 @@
 #include "model/rope.h"
 
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -60,19 +61,25 @@ void move(const at::Tensor& from, const at::Tensor& to, rows::HeadLayout layout,
   });
 }
 
+// tables: cos, sin and positions.
+at::Tensor to_heads(const at::Tensor& x_any, const variable_list& tables, int64_t kv_heads,
+                    int64_t head_dim) {
+  const at::Tensor x = x_any.contiguous();
+  const rows::HeadLayout layout = layout_of(x.size(0), kv_heads, x.size(1), head_dim);
+  const at::Tensor y = at::empty({kv_heads, layout.tokens * layout.group, head_dim}, x.options());
+  move(x, y, layout, tables, true);
+  return y;
+}
+
 class Rope : public torch::autograd::Function<Rope> {
  public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x_any, const at::Tensor& cos,
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& cos,
                             const at::Tensor& sin, const at::Tensor& positions, int64_t kv_heads,
                             int64_t head_dim) {
     const variable_list tables = {cos, sin, positions};
-    const at::Tensor x = x_any.contiguous();
-    const rows::HeadLayout layout = layout_of(x.size(0), kv_heads, x.size(1), head_dim);
-    const at::Tensor y = at::empty({kv_heads, layout.tokens * layout.group, head_dim}, x.options());
-    move(x, y, layout, tables, true);
     ctx->save_for_backward(tables);
     ctx->saved_data["width"] = x.size(1);
-    return y;
+    return to_heads(x, tables, kv_heads, head_dim);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -116,6 +123,8 @@ at::Tensor rope_to_heads_composed(const at::Tensor& x, const RopeAngles& angles,
 at::Tensor rope_to_heads(const at::Tensor& x, const RopeAngles& angles, const Segments& segments,
                          int64_t kv_heads, int64_t head_dim) {
   if (!x.is_cpu()) return rope_to_heads_composed(x, angles, segments, kv_heads, head_dim);
+  if (!at::GradMode::is_enabled())
+    return to_heads(x, {angles.cos_Ph, angles.sin_Ph, segments.positions_T}, kv_heads, head_dim);
   return Rope::apply(x, angles.cos_Ph, angles.sin_Ph, segments.positions_T, kv_heads, head_dim);
 }
 
