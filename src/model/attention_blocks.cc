@@ -106,8 +106,7 @@ class Head {
             .group = group_,
             .first_visible = b.begin + 1 - b.key_begin,
             .window = window_,
-            .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(q_.size(1)))),
-            .stat_stride = 0};
+            .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(q_.size(1))))};
   }
   // For the largest of the blocks.
   Scratch scores(std::span<const QueryBlock> blocks) const {
@@ -115,7 +114,6 @@ class Head {
     for (const QueryBlock& b : blocks) most = std::max(most, rows_of(b) * b.keys());
     return {most, q_.options()};
   }
-  int64_t group() const { return group_; }
 
  private:
   at::Tensor q_, k_, v_;
@@ -187,8 +185,7 @@ Attended attend_blocks(const AttendedHeads& in) {
       at::Tensor s = scores.matrix(head.rows_of(block), block.keys());
       at::mm_out(s, head.queries(block), head.keys(block).t());
       with_row_type(s, [&](auto kind) {
-        rows::softmax(rows_of<decltype(kind)>(s), lse + head.first_row(block), head.shape(block), 0,
-                      s.size(0));
+        rows::softmax(rows_of<decltype(kind)>(s), lse + head.first_row(block), head.shape(block));
       });
       head.tokens(out, block).copy_(at::mm(s, head.values(block)).view({block.queries(), width}));
     }
@@ -226,7 +223,7 @@ AttendedGradients attend_blocks_backward(const AttendedHeads& in, const Attended
                                 .dweights = rows_of<T>(ds),
                                 .lse = rows_of<float>(attended.lse_KR) + first,
                                 .delta = rows_of<float>(delta) + first},
-                               head.shape(block), 0, p.size(0));
+                               head.shape(block));
       });
       at::Tensor dq_rows = head.rows(dq_h, block);
       at::mm_out(dq_rows, ds, head.keys(block));

@@ -131,14 +131,13 @@ KEEL_INLINE void gather_impl(const OutGradient<T>& a, const HeadLayout& l) {
 }
 
 struct Visible {
-  int64_t low, high, stat;
+  int64_t low, high;
 };
 
 KEEL_INLINE Visible visible(const ScoreBlock& b, int64_t row) {
-  const int64_t in_head = row % b.rows;
-  const int64_t high = b.first_visible + in_head / b.group;
+  const int64_t high = b.first_visible + row / b.group;
   const int64_t low = b.window > 0 ? std::max<int64_t>(0, high - b.window) : 0;
-  return {low, high, row / b.rows * b.stat_stride + in_head};
+  return {low, high};
 }
 
 template <class T>
@@ -148,10 +147,10 @@ KEEL_INLINE void zero_outside(T* row, const Visible& v, int64_t width) {
 }
 
 template <class T>
-KEEL_INLINE void softmax_impl(T* scores, float* lse, const ScoreBlock& b, int64_t begin, int64_t end) {
+KEEL_INLINE void softmax_impl(T* scores, float* lse, const ScoreBlock& b) {
   std::vector<float> scratch(b.width);  // bf16 needs the unrounded exponentials for the second pass
   float* e = scratch.data();
-  for (int64_t row = begin; row < end; ++row) {
+  for (int64_t row = 0; row < b.rows; ++row) {
     const Visible v = visible(b, row);
     T* s = scores + row * b.width;
     float top = to_float(s[v.low]);
@@ -167,17 +166,16 @@ KEEL_INLINE void softmax_impl(T* scores, float* lse, const ScoreBlock& b, int64_
 #pragma omp simd
     for (int64_t i = v.low; i < v.high; ++i) store(s[i], e[i] * inverse);
     zero_outside(s, v, b.width);
-    if (lse != nullptr) lse[v.stat] = top * b.scale + std::log(sum);
+    lse[row] = top * b.scale + std::log(sum);
   }
 }
 
 template <class T>
-KEEL_INLINE void softmax_backward_impl(const SoftmaxBackward<T>& a, const ScoreBlock& b, int64_t begin,
-                                       int64_t end) {
-  for (int64_t row = begin; row < end; ++row) {
+KEEL_INLINE void softmax_backward_impl(const SoftmaxBackward<T>& a, const ScoreBlock& b) {
+  for (int64_t row = 0; row < b.rows; ++row) {
     const Visible v = visible(b, row);
     T *s = a.scores + row * b.width, *d = a.dweights + row * b.width;
-    const float lse = a.lse[v.stat], delta = a.delta[v.stat];
+    const float lse = a.lse[row], delta = a.delta[row];
 #pragma omp simd
     for (int64_t i = v.low; i < v.high; ++i) {
       const float p = exp_near(to_float(s[i]) * b.scale - lse);
@@ -252,10 +250,10 @@ KEEL_CLONES void from_heads(const float* in, float* out, const HeadLayout& l, co
 KEEL_CLONES void from_heads(const Bf16* in, Bf16* out, const HeadLayout& l, const Turn& t) { move_heads_impl<Bf16, false>(in, out, l, t); }
 KEEL_CLONES void gather_out_gradient(const OutGradient<float>& a, const HeadLayout& l) { gather_impl(a, l); }
 KEEL_CLONES void gather_out_gradient(const OutGradient<Bf16>& a, const HeadLayout& l) { gather_impl(a, l); }
-KEEL_CLONES void softmax(float* s, float* lse, const ScoreBlock& b, int64_t begin, int64_t end) { softmax_impl(s, lse, b, begin, end); }
-KEEL_CLONES void softmax(Bf16* s, float* lse, const ScoreBlock& b, int64_t begin, int64_t end) { softmax_impl(s, lse, b, begin, end); }
-KEEL_CLONES void softmax_backward(const SoftmaxBackward<float>& a, const ScoreBlock& b, int64_t begin, int64_t end) { softmax_backward_impl(a, b, begin, end); }
-KEEL_CLONES void softmax_backward(const SoftmaxBackward<Bf16>& a, const ScoreBlock& b, int64_t begin, int64_t end) { softmax_backward_impl(a, b, begin, end); }
+KEEL_CLONES void softmax(float* s, float* lse, const ScoreBlock& b) { softmax_impl(s, lse, b); }
+KEEL_CLONES void softmax(Bf16* s, float* lse, const ScoreBlock& b) { softmax_impl(s, lse, b); }
+KEEL_CLONES void softmax_backward(const SoftmaxBackward<float>& a, const ScoreBlock& b) { softmax_backward_impl(a, b); }
+KEEL_CLONES void softmax_backward(const SoftmaxBackward<Bf16>& a, const ScoreBlock& b) { softmax_backward_impl(a, b); }
 KEEL_CLONES void attend_one(const OneQuery<float>& q) { attend_one_impl(q); }
 KEEL_CLONES void attend_one(const OneQuery<Bf16>& q) { attend_one_impl(q); }
 KEEL_CLONES void dropout(const float* x, float* y, uint64_t key, float p, int64_t begin, int64_t end) { dropout_impl(x, y, key, p, begin, end); }

@@ -64,28 +64,26 @@ struct OutGradient {
 void gather_out_gradient(const OutGradient<float>& a, const HeadLayout& layout);
 void gather_out_gradient(const OutGradient<Bf16>& a, const HeadLayout& layout);
 
-// A block of attention scores: for each key head, `rows` rows (token, query head of the group) of `width`
-// keys. Row r belongs to the (r / group)-th query token, which sees keys [hi - window, hi) with
+// A block of attention scores of one key head: `rows` rows (token, query head of the group) of `width` keys.
+// Row r belongs to the (r / group)-th query token, which sees keys [hi - window, hi) with
 // hi = first_visible + r / group; window 0: all.
 struct ScoreBlock {
   int64_t rows, width, group;
   int64_t first_visible;
   int64_t window;
   float scale;
-  int64_t stat_stride;  // distance between key heads in lse and delta
 };
-// Rows [begin, end) of kv_heads · rows: scores to weights in place (0 where hidden), lse per row (may be
-// null).
-void softmax(float* scores, float* lse, const ScoreBlock& block, int64_t begin, int64_t end);
-void softmax(Bf16* scores, float* lse, const ScoreBlock& block, int64_t begin, int64_t end);
+// Scores to weights in place (0 where hidden); lse and delta: one number a row.
+void softmax(float* scores, float* lse, const ScoreBlock& block);
+void softmax(Bf16* scores, float* lse, const ScoreBlock& block);
 // scores become weights P, dweights become dS = P · (dP - delta) · scale.
 template <class T>
 struct SoftmaxBackward {
   T *scores, *dweights;
   const float *lse, *delta;
 };
-void softmax_backward(const SoftmaxBackward<float>& a, const ScoreBlock& block, int64_t begin, int64_t end);
-void softmax_backward(const SoftmaxBackward<Bf16>& a, const ScoreBlock& block, int64_t begin, int64_t end);
+void softmax_backward(const SoftmaxBackward<float>& a, const ScoreBlock& block);
+void softmax_backward(const SoftmaxBackward<Bf16>& a, const ScoreBlock& block);
 
 // One query token's `group` heads over cached keys and values [keys, head_dim] of one key head.
 // scratch: count + head_dim floats.
