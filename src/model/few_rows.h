@@ -8,7 +8,7 @@
 
 namespace keel {
 
-// From here on a library's product is faster.
+// Beyond these a library's product is about as fast.
 inline constexpr int64_t kFewRows = 32;
 
 // Numbers that are added up side by side: what this machine's registers hold.
