@@ -1,7 +1,7 @@
 """Facts to learn by heart, and the same asked in other words, from MedQuAD's rows (abachaa/MedQuAD, one JSON object a line):
-docs/evidence/recall.py medquad_en.jsonl FOLDER writes FOLDER/train.jsonl and FOLDER/asked.jsonl
+docs/evidence/recall.py medquad_en.jsonl FOLDER [ROWS] writes FOLDER/train.jsonl and FOLDER/asked.jsonl
 
-Rows about how common a condition is: 160 of those with replies of 80 to 320 characters, drawn in the same way every time. A row of
+Rows about how common a condition is: ROWS (160) of those with replies of 80 to 320 characters, drawn in the same way every time. A row of
 asked.jsonl has the reply of a row of train.jsonl behind another question.
 """
 import json
@@ -9,7 +9,6 @@ import pathlib
 import random
 import sys
 
-ROWS = 160
 TAUGHT = "How many people are affected by "
 ASKED = ["What is known about the prevalence of {}?", "How common is {} in the population?", "Do you know how often {} occurs?"]
 
@@ -19,13 +18,13 @@ def row(question, reply):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     with open(sys.argv[1]) as file:
         rows = [json.loads(line) for line in file]
     known = {r["focus"]: r for r in rows if r["instruction"].startswith(TAUGHT) and 80 <= len(r["output"]) <= 320}
     chance = random.Random(1)
-    picked = chance.sample(sorted(known), ROWS)
+    picked = chance.sample(sorted(known), int(sys.argv[3]) if len(sys.argv) == 4 else 160)
     folder = pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.jsonl", "w") as train, open(folder / "asked.jsonl", "w") as asked:
