@@ -8,6 +8,7 @@
 
 #include "data/batch.h"
 #include "model/factory.h"
+#include "model/product.h"
 #include "optim/adamw.h"
 #include "train/step.h"
 
@@ -121,6 +122,26 @@ void HeadProducts(benchmark::State& state) {
   }
 }
 
+// A few rows times 100 weights of the MLP, more than a cache holds: the library's product, ours, ours with
+// the weights in bfloat16.
+enum class Few : int64_t { kLibrary, kOwn, kOwnStored };
+void FewRowsTimesWeights(benchmark::State& state) {
+  const at::Tensor x = at::randn({state.range(0), kSmolLm2.hidden});
+  const Few how{state.range(1)};
+  std::vector<Weight> weights(100);
+  for (Weight& w : weights) {
+    w.weight_OI = at::randn({kSmolLm2.inner, kSmolLm2.hidden});
+    if (how == Few::kOwnStored) w.stored_OI = w.weight_OI.to(at::kBFloat16);
+  }
+  for (auto _ : state)
+    for (const Weight& w : weights)
+      benchmark::DoNotOptimize(how == Few::kLibrary ? at::mm(x, w.weight_OI.t()) : product(x, w, {}));
+}
+
+BENCHMARK(FewRowsTimesWeights)
+    ->ArgsProduct({{1, 4, 8, 16, 32}, {0, 1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK(StepTinyStories)->Args({1024, 4})->Unit(benchmark::kMillisecond);
 BENCHMARK(StepSmolLm2)->Args({1024, 4})->Args({1024, 1})->Unit(benchmark::kMillisecond)->Iterations(3);
 BENCHMARK(HeadAndLoss)->Arg(256)->Unit(benchmark::kMillisecond);

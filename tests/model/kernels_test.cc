@@ -1,6 +1,7 @@
 // The own loops with their hand-written gradients against compositions of ATen operators.
 #include "golden.h"
 
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <array>
@@ -104,6 +105,29 @@ TEST(Attention, EqualsTheComposition) {
       }
     }
   }
+}
+
+// What blocks add to the same keys is added in an order of its own.
+TEST(Attention, ThreadsDoNotChangeABit) {
+  const int before = at::get_num_threads();
+  const Segments segments = make_segments({0, 1, 30, 730}, 730, at::kCPU);
+  for (const int64_t heads : {1, 2}) {
+    at::manual_seed(8);
+    const at::Tensor q = at::randn({heads, 730 * 3, 16}), k = at::randn({heads, 730, 16});
+    const at::Tensor v = at::randn({730, heads * 16}), dy = at::randn({730, heads * 3 * 16});
+    const auto run = [&](int threads) {
+      at::set_num_threads(threads);
+      std::vector<at::Tensor> x;
+      for (const at::Tensor& t : {q, k, v}) x.push_back(t.clone().requires_grad_(true));
+      const at::Tensor y = attention({x[0], x[1], x[2]}, segments);
+      y.backward(dy);
+      return std::vector<at::Tensor>{y.detach(), x[0].grad(), x[1].grad(), x[2].grad()};
+    };
+    const auto one = run(1), two = run(2), three = run(3);
+    for (size_t i = 0; i < one.size(); ++i)
+      EXPECT_TRUE(one[i].equal(two[i]) && one[i].equal(three[i])) << heads << " heads, tensor " << i;
+  }
+  at::set_num_threads(before);
 }
 
 // The last tokens behind constant keys and values: as in the whole, where those in front have no gradient.
