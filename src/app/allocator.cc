@@ -1,7 +1,9 @@
-// jemalloc's settings, read by it at start: freed pages stay for ten seconds (a training step frees and takes
-// the same buffers again; glibc would hand them back to the system and fault them in anew) and are cleaned up
-// in background threads. Keeping them for ever is no faster, and packed batches of changing length then pile
-// up pages of every size they ever had: 0.6 GB a step on a 135M model.
+// jemalloc's settings, read by it at start. A training step frees and takes the same buffers again, and a page
+// handed back to the system costs more to get anew than most kernels spend on it: so pages are kept, in one
+// arena for all threads, in which large buffers (oversize_threshold) and parts of larger ones
+// (lg_extent_max_active_fit) are used again too. Without the latter two packed batches of changing length pile
+// up pages of every size they ever had.
 extern "C" const char* malloc_conf;
 const char* malloc_conf =
-    "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,metadata_thp:auto";
+    "background_thread:false,dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,narenas:1,"
+    "lg_extent_max_active_fit:12,thp:always,metadata_thp:auto";

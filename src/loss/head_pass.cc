@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "gemm/gemm.h"
+#include "gemm/leaf_gradient.h"
 
 namespace keel {
 namespace {
@@ -16,36 +18,28 @@ namespace {
 class HeadGradient {
  public:
   explicit HeadGradient(const at::Tensor& head_VD)
-      : sum_VD_(at::empty(head_VD.sizes(), head_VD.options().dtype(at::kFloat))),
-        exact_(head_VD.scalar_type() == at::kFloat) {
-    if (!exact_) part_VD_ = at::empty_like(head_VD);
-  }
+      : sum_VD_(at::empty(head_VD.sizes(), head_VD.options().dtype(at::kFloat))) {}
 
   void add(const at::Tensor& dlogits_CV, const at::Tensor& hidden_CD) {
-    const at::Tensor dlogits_VC = dlogits_CV.t();
-    if (exact_) {
-      first_ ? at::mm_out(sum_VD_, dlogits_VC, hidden_CD) : sum_VD_.addmm_(dlogits_VC, hidden_CD);
-    } else {
-      at::mm_out(part_VD_, dlogits_VC, hidden_CD);
-      first_ ? sum_VD_.copy_(part_VD_) : sum_VD_.add_(part_VD_);
-    }
+    first_ ? gemm_into(sum_VD_, dlogits_CV.t(), hidden_CD) : gemm_onto(sum_VD_, dlogits_CV.t(), hidden_CD);
     first_ = false;
   }
 
   at::Tensor take() {
     if (first_) sum_VD_.zero_();
-    return exact_ ? std::move(sum_VD_) : part_VD_.copy_(sum_VD_);
+    return std::move(sum_VD_);
   }
 
  private:
-  at::Tensor sum_VD_, part_VD_;
-  bool exact_ = true, first_ = true;
+  at::Tensor sum_VD_;
+  bool first_ = true;
 };
 
 // They are scaled in place, so one backward is all there is.
 struct JoinGradients : torch::autograd::Function<JoinGradients> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& /*hidden_ND*/,
-                            const at::Tensor& /*head_VD*/, double loss, HeadGradients* gradients) {
+                            const at::Tensor& head_VD, double loss, HeadGradients* gradients) {
+    ctx->save_for_backward({head_VD});
     ctx->saved_data["hidden"] = std::move(gradients->hidden_ND);
     ctx->saved_data["head"] = std::move(gradients->head_VD);
     return at::scalar_tensor(loss, at::kFloat);
@@ -57,11 +51,8 @@ struct JoinGradients : torch::autograd::Function<JoinGradients> {
     at::Tensor hidden = ctx->saved_data["hidden"].toTensor();
     at::Tensor head = ctx->saved_data["head"].toTensor();
     ctx->saved_data.clear();
-    if (grads[0].item<float>() != 1.0f) {
-      for (at::Tensor& gradient : {std::ref(hidden), std::ref(head)}) {
-        if (gradient.defined()) gradient.mul_(grads[0]);
-      }
-    }
+    if (hidden.defined() && grads[0].item<float>() != 1.0f) hidden.mul_(grads[0]);
+    if (head.defined()) head = scaled_gradient(ctx->get_saved_variables()[0], head, grads[0]);
     return {hidden, head, at::Tensor(), at::Tensor()};
   }
 };
@@ -90,12 +81,11 @@ HeadGradients over_head(const at::Tensor& hidden_ND, const at::Tensor& head_VD, 
   for (int64_t row = 0; row < N; row += C) {
     const int64_t count = std::min(C, N - row);
     const at::Tensor hidden_CD = hidden_ND.narrow(0, row, count);
-    at::Tensor logits_CV = buffer_CV.narrow(0, 0, count);
-    at::mm_out(logits_CV, hidden_CD, head_VD.t());
+    const at::Tensor logits_CV = buffer_CV.narrow(0, 0, count);
+    gemm_into(logits_CV, hidden_CD, head_VD.t());
     pass(logits_CV, row, wants_hidden || wants_head);
     if (wants_hidden) {
-      at::Tensor part_CD = out.hidden_ND.narrow(0, row, count);
-      at::mm_out(part_CD, logits_CV, head_VD);
+      gemm_into(out.hidden_ND.narrow(0, row, count), logits_CV, head_VD);
     }
     if (wants_head) head_gradient->add(logits_CV, hidden_CD);
   }

@@ -7,6 +7,8 @@
 #include <functional>
 #include <span>
 
+#include "gemm/gemm.h"
+#include "gemm/tiles.h"
 #include "model/dispatch.h"
 
 namespace keel {
@@ -15,7 +17,7 @@ namespace {
 // Queries of a block. The scores of one block should stay in the cache, and a block skips the keys after its
 // end; but the products must not get too small for the GEMM library. In fp32 (AVX2) 64 was 5-40 % faster than
 // 128 to 512 for segments of 128 to 1024 tokens; the bf16 units want larger pieces.
-int64_t query_block(at::ScalarType type) { return type == at::kFloat ? 64 : 256; }
+int64_t query_block(at::ScalarType type) { return type == at::kFloat || tiles_available() ? 64 : 256; }
 
 // Pieces of work, all heads together, that long rows are cut into. A head's pieces each add to gradients of
 // keys and values of their own.
@@ -135,13 +137,6 @@ std::vector<std::vector<QueryBlock>> shares_of(const AttendedHeads& in) {
   return dealt(blocks_of(in), kPieces / in.k_KMd.size(0));
 }
 
-void add_product(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b) {
-  if (a.scalar_type() == sum.scalar_type())
-    sum.addmm_(a, b);
-  else
-    sum.add_(at::mm(a, b));
-}
-
 // dO token-major to head-major, and delta = Σ dO·O of every head.
 std::pair<at::Tensor, at::Tensor> gather_out_gradient(const at::Tensor& grad, const at::Tensor& out,
                                                       const at::Tensor& q_KRd) {
@@ -182,12 +177,12 @@ Attended attend_blocks(const AttendedHeads& in) {
     const at::Tensor out = to.out_TE.slice(1, h * width, (h + 1) * width);
     float* const lse = rows_of<float>(to.lse_KR) + h * to.lse_KR.size(1);
     for (const QueryBlock& block : blocks) {
-      at::Tensor s = scores.matrix(head.rows_of(block), block.keys());
-      at::mm_out(s, head.queries(block), head.keys(block).t());
+      const at::Tensor s = scores.matrix(head.rows_of(block), block.keys());
+      gemm_into(s, head.queries(block), head.keys(block).t());
       with_row_type(s, [&](auto kind) {
         rows::softmax(rows_of<decltype(kind)>(s), lse + head.first_row(block), head.shape(block));
       });
-      head.tokens(out, block).copy_(at::mm(s, head.values(block)).view({block.queries(), width}));
+      head.tokens(out, block).copy_(gemm(s, head.values(block)).view({block.queries(), width}));
     }
   };
   for_each_piece(in, shares_of(in), attend);
@@ -211,11 +206,11 @@ AttendedGradients attend_blocks_backward(const AttendedHeads& in, const Attended
     const at::Tensor dv_h = dv.select(0, share).slice(1, h * d, (h + 1) * d);
     const int64_t stats = h * delta.size(1);
     for (const QueryBlock& block : blocks) {
-      at::Tensor p = scores.matrix(head.rows_of(block), block.keys());
-      at::Tensor ds = dscores.matrix(head.rows_of(block), block.keys());
+      const at::Tensor p = scores.matrix(head.rows_of(block), block.keys());
+      const at::Tensor ds = dscores.matrix(head.rows_of(block), block.keys());
       const at::Tensor q_rows = head.queries(block), dout_rows = head.rows(dout_h, block);
-      at::mm_out(p, q_rows, head.keys(block).t());
-      at::mm_out(ds, dout_rows, head.values(block).t());
+      gemm_into(p, q_rows, head.keys(block).t());
+      gemm_into(ds, dout_rows, head.values(block).t());
       const int64_t first = stats + head.first_row(block);
       with_row_type(p, [&](auto kind) {
         using T = decltype(kind);
@@ -225,11 +220,10 @@ AttendedGradients attend_blocks_backward(const AttendedHeads& in, const Attended
                                 .delta = rows_of<float>(delta) + first},
                                head.shape(block));
       });
-      at::Tensor dq_rows = head.rows(dq_h, block);
-      at::mm_out(dq_rows, ds, head.keys(block));
+      gemm_into(head.rows(dq_h, block), ds, head.keys(block));
       const int64_t constant = head.constant(block);
-      add_product(head.own_keys(dk_h, block), ds.slice(1, constant).t(), q_rows);
-      add_product(head.own_keys(dv_h, block), p.slice(1, constant).t(), dout_rows);
+      gemm_onto(head.own_keys(dk_h, block), ds.slice(1, constant).t(), q_rows);
+      gemm_onto(head.own_keys(dv_h, block), p.slice(1, constant).t(), dout_rows);
     }
   };
   for_each_piece(in, shares, gradients);

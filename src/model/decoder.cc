@@ -1,18 +1,37 @@
 #include "model/decoder.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "gemm/leaf_gradient.h"
 #include "model/norm.h"
 #include "model/product.h"
 #include "model/recompute.h"
 
 namespace keel {
+namespace {
+
+struct Lookup : torch::autograd::Function<Lookup> {
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& weight_VD,
+                            const at::Tensor& ids_T) {
+    ctx->save_for_backward({weight_VD, ids_T});
+    return at::embedding(weight_VD, ids_T);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 const torch::autograd::variable_list& grads) {
+    const torch::autograd::variable_list saved = ctx->get_saved_variables();
+    return {rows_gradient(saved[0], saved[1], grads[0]), at::Tensor()};
+  }
+};
+
+}  // namespace
 
 at::Tensor TokenTable::lookup(const at::Tensor& ids_T) const {
-  const at::Tensor x = at::embedding(weight_VD, ids_T);
+  const bool own = weight_VD.is_cpu() && weight_VD.requires_grad() && at::GradMode::is_enabled();
+  const at::Tensor x = own ? Lookup::apply(weight_VD, ids_T) : at::embedding(weight_VD, ids_T);
   if (!rows_ND.defined()) return x;
   const at::Tensor row_T = row_of_V.index_select(0, ids_T);
   const at::Tensor places = at::nonzero(row_T >= 0).squeeze(1);

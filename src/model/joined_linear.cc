@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "gemm/gemm.h"
+#include "gemm/leaf_gradient.h"
 #include "model/activation.h"
 #include "model/norm.h"
 #include "model/product.h"
@@ -59,6 +61,13 @@ struct Layers {
   }
 };
 
+// Gradients of weights are sums over many tokens: in fp32, as the optimiser takes them.
+at::Tensor wide_gemm(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options().dtype(at::kFloat));
+  gemm_into(out, a, b);
+  return out;
+}
+
 // Linear layers over one input, without a graph.
 class Joined {
  public:
@@ -81,9 +90,9 @@ class Joined {
   // x·Aᵀ of all adapters side by side, [T, R]; undefined where there is none.
   at::Tensor inner(const at::Tensor& x) const {
     if (reads_.empty()) return {};
-    if (reads_.size() == 1) return at::mm(dropped(x, reads_.front()), a_RI_.t());
+    if (reads_.size() == 1) return gemm(dropped(x, reads_.front()), a_RI_.t());
     std::vector<at::Tensor> parts;
-    for (const Read& read : reads_) parts.push_back(at::mm(dropped(x, read), rows_of(a_RI_, read).t()));
+    for (const Read& read : reads_) parts.push_back(gemm(dropped(x, read), rows_of(a_RI_, read).t()));
     return at::cat(parts, 1);
   }
 
@@ -91,7 +100,7 @@ class Joined {
   at::Tensor result(size_t i, const at::Tensor& x, const at::Tensor& inner_TR, const at::Tensor& sum) const {
     at::Tensor y = product(x, {weight(i), at(i, kStored)}, sum.defined() ? sum : bias(i));
     if (sum.defined() && bias(i).defined()) y.add_(bias(i));
-    if (a(i).defined()) y.addmm_(part(inner_TR, i), b(i).t(), 1.0, layout_.scales[i]);
+    if (a(i).defined()) gemm_onto(y, part(inner_TR, i), b(i).t(), layout_.scales[i]);
     return y;
   }
 
@@ -103,7 +112,7 @@ class Joined {
 
   struct Gradients {
     at::Tensor x;
-    variable_list given;  // one for each tensor that was given; undefined: not wanted
+    variable_list given;  // one for each tensor that was given, in fp32; undefined: not wanted
   };
   // wanted: of the n-th given tensor.
   template <class Wanted>
@@ -113,18 +122,24 @@ class Joined {
     const at::Tensor dinner_TR = inner_TR.defined() ? at::empty_like(inner_TR) : at::Tensor();
     for (size_t i = 0; i < count(); ++i) {
       const at::Tensor& dy = dys[i] = dys[i].contiguous();
-      if (a(i).defined()) part(dinner_TR, i).copy_(at::mm(dy, b(i))).mul_(layout_.scales[i]);
-      if (want_x) out.x = out.x.defined() ? out.x.addmm_(dy, weight(i)) : at::mm(dy, weight(i));
+      if (a(i).defined()) part(dinner_TR, i).copy_(gemm(dy, b(i))).mul_(layout_.scales[i]);
+      if (!want_x) continue;
+      if (out.x.defined()) {
+        gemm_onto(out.x, dy, weight(i));
+      } else {
+        out.x = gemm(dy, weight(i));
+      }
     }
-    const at::Tensor da_RI = a_RI_.defined() ? at::empty_like(a_RI_) : at::Tensor();
+    const at::Tensor da_RI =
+        a_RI_.defined() ? at::empty(a_RI_.sizes(), a_RI_.options().dtype(at::kFloat)) : at::Tensor();
     for (const Read& read : reads_) {
       const at::Tensor d = dinner_TR.slice(1, read.first, read.end);
-      rows_of(da_RI, read).copy_(at::mm(d.t(), dropped(x, read)));
+      gemm_into(rows_of(da_RI, read), d.t(), dropped(x, read));
       if (!want_x) continue;
       if (layout_.dropout > 0) {
-        out.x.add_(dropped(at::mm(d, rows_of(a_RI_, read)), read));
+        out.x.add_(dropped(gemm(d, rows_of(a_RI_, read)), read));
       } else {
-        out.x.addmm_(d, rows_of(a_RI_, read));
+        gemm_onto(out.x, d, rows_of(a_RI_, read));
       }
     }
     for (size_t n = 0; n < layout_.slots.size(); ++n) {
@@ -132,10 +147,10 @@ class Joined {
       const size_t slot = static_cast<size_t>(layout_.slots[n]) % kSlots;
       out.given.emplace_back();
       if (!wanted(n)) continue;
-      if (slot == kWeight) out.given[n] = at::mm(dys[i].t(), x);
-      if (slot == kBias) out.given[n] = dys[i].sum(0);
+      if (slot == kWeight) out.given[n] = product_gradient(weight(i), dys[i].t(), x);
+      if (slot == kBias) out.given[n] = dys[i].sum(0, false, at::kFloat);
       if (slot == kA) out.given[n] = da_RI.slice(0, first_rank(i), first_rank(i) + a(i).size(0));
-      if (slot == kB) out.given[n] = at::mm(dys[i].t(), part(inner_TR, i)).mul_(layout_.scales[i]);
+      if (slot == kB) out.given[n] = wide_gemm(dys[i].t(), part(inner_TR, i)).mul_(layout_.scales[i]);
     }
     return out;
   }

@@ -74,7 +74,7 @@ NormGradients rms_norm_gradients(const at::Tensor& dy_any, const at::Tensor& x, 
       }
     });
   });
-  return {dx, train_w ? partial.sum(0).to(w.scalar_type()) : at::Tensor()};
+  return {dx, train_w ? partial.sum(0) : at::Tensor()};
 }
 
 at::Tensor rms_norm_composed(const at::Tensor& x, const at::Tensor& w, double eps) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gemm/gemm.h"
 #include "model/dispatch.h"
 #include "model/few_rows.h"
 
@@ -44,7 +45,7 @@ at::Tensor by_few_rows(const at::Tensor& x_TI, const at::Tensor& weight_OI, cons
 at::Tensor product(const at::Tensor& x, const Weight& weight, const at::Tensor& sum) {
   if (weight.stored_OI.defined() && fits(x, weight.stored_OI)) return by_few_rows(x, weight.stored_OI, sum);
   if (fits(x, weight.weight_OI)) return by_few_rows(x, weight.weight_OI, sum);
-  return sum.defined() ? at::addmm(sum, x, weight.weight_OI.t()) : at::mm(x, weight.weight_OI.t());
+  return sum.defined() ? gemm_plus(sum, x, weight.weight_OI.t()) : gemm(x, weight.weight_OI.t());
 }
 
 }  // namespace keel

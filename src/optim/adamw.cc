@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "optim/dither.h"
 #include "optim/sweep.h"
 #include "optim/sweep_composed.h"
 
@@ -65,6 +66,7 @@ AdamW::AdamW(std::vector<OptimParameter> parameters, const OptimOptions& options
     KEEL_CHECK(values.is_contiguous() && values.is_floating_point(),
                "AdamW takes contiguous tensors of numbers: " + parameter.name);
     const at::Tensor master = values.to(at::kFloat);  // shares memory when it is fp32 already
+    parameter.tensor.set_grad_dtype(at::kFloat);
     slots_.push_back({.parameter = std::move(parameter),
                       .master = master,
                       .first = at::zeros_like(master),
@@ -73,22 +75,14 @@ AdamW::AdamW(std::vector<OptimParameter> parameters, const OptimOptions& options
 }
 
 at::Tensor AdamW::Slot::pending_gradient() const {
-  if (parameter.tensor.scalar_type() != at::kFloat) return has_gradient ? gradient : at::Tensor();
   const at::Tensor& own = parameter.tensor.grad();
   return own.defined() ? own.contiguous() : at::Tensor();
 }
 
-void AdamW::collect_gradients() {
-  RECORD_USER_SCOPE("keel::optimiser");
-  const at::NoGradGuard no_grad;
-  for (Slot& slot : slots_) {
-    at::Tensor& own = slot.parameter.tensor.mutable_grad();
-    if (slot.parameter.tensor.scalar_type() == at::kFloat || !own.defined()) continue;
-    if (!slot.gradient.defined()) slot.gradient = at::empty_like(slot.master);
-    slot.has_gradient ? slot.gradient.add_(own) : slot.gradient.copy_(own);
-    slot.has_gradient = true;
-    own = at::Tensor();
-  }
+void AdamW::Slot::copy_master() {
+  const at::ScalarType type = parameter.tensor.scalar_type();
+  if (type == at::kFloat) return;
+  parameter.tensor.copy_(type == at::kBFloat16 ? dithered(master) : master);
 }
 
 std::vector<at::Tensor> AdamW::gradients() const {
@@ -159,25 +153,22 @@ void AdamW::step(double learning_rate, double scale, double beta2_power) {
     at::Tensor& leaf = slot.parameter.tensor;
     if (!leaf.is_cpu()) {
       sweep_composed({slot.master, gradient, slot.first, slot.second}, s);
-      if (leaf.scalar_type() != at::kFloat) leaf.copy_(slot.master);
+      slot.copy_master();
       continue;
     }
     const bool copies = leaf.scalar_type() == at::kBFloat16;
     at::parallel_for(0, leaf.numel(), kBlock, [&](int64_t begin, int64_t end) {
       const SweepData data = data_at(slot.master, gradient, slot.first, slot.second, begin);
-      copies ? sweep(data, static_cast<Bf16*>(leaf.data_ptr()) + begin, end - begin, s)
+      copies ? sweep(data, static_cast<Bf16*>(leaf.data_ptr()) + begin, begin, end - begin, s)
              : sweep(data, end - begin, s);
     });
-    if (!copies && leaf.scalar_type() != at::kFloat) leaf.copy_(slot.master);
+    if (!copies) slot.copy_master();
   }
   clear_gradients();
 }
 
 void AdamW::clear_gradients() {
-  for (Slot& slot : slots_) {
-    slot.parameter.tensor.mutable_grad() = at::Tensor();
-    slot.has_gradient = false;
-  }
+  for (Slot& slot : slots_) slot.parameter.tensor.mutable_grad() = at::Tensor();
 }
 
 std::map<std::string, at::Tensor> AdamW::masters() const {
@@ -210,7 +201,7 @@ void AdamW::load_state(const std::map<std::string, at::Tensor>& state) {
   const auto steps = entry(state, "step", {}).item<int64_t>();
   const auto exponent = entry(state, "beta2_exponent", {}).item<double>();
   for (auto& [to, from] : copies) to.copy_(from);
-  for (Slot& slot : slots_) slot.parameter.tensor.copy_(slot.master);
+  for (Slot& slot : slots_) slot.copy_master();
   steps_ = steps;
   beta2_exponent_ = exponent;
 }

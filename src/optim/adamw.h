@@ -1,5 +1,6 @@
-// AdamW with decoupled decay (Loshchilov & Hutter, 2019) over named tensors. fp32 masters are kept for
-// tensors of a lower compute dtype; gradients are accumulated in fp32. Everything lies where the tensors lie.
+// AdamW with decoupled decay (Loshchilov & Hutter, 2019) over named tensors. Tensors of a lower compute dtype
+// have fp32 masters, of which bfloat16 ones are dithered copies (optim/dither.h), and from here on gradients
+// (.grad) in fp32. Everything lies where the tensors lie.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -21,10 +22,6 @@ struct OptimParameter {
 class AdamW {
  public:
   AdamW(std::vector<OptimParameter> parameters, const OptimOptions& options);
-
-  // Moves .grad of every tensor into the fp32 accumulators (when the compute dtype is lower) and clears it.
-  // A no-op for fp32 tensors, whose .grad is the accumulator.
-  void collect_gradients();
 
   // What a step would use now, in the order of the parameters: the accumulators themselves, not copies;
   // undefined where there is no gradient.
@@ -60,10 +57,9 @@ class AdamW {
     OptimParameter parameter;
     at::Tensor master;                    // fp32; the parameter itself when that is fp32
     at::Tensor first, second;             // fp32 moments
-    at::Tensor gradient = {};             // fp32 accumulator of a lower compute dtype
-    bool has_gradient = false;            // whether `gradient` holds anything
     at::Tensor start = {}, fisher = {};   // of an anchor; start in the type of the parameter, fisher fp32
     at::Tensor pending_gradient() const;  // what a step would use; undefined when there is none
+    void copy_master();                   // to the parameter, where that is another tensor
   };
 
   std::vector<Slot> slots_;

@@ -27,8 +27,15 @@ struct SweepData {
 
 void sweep(const SweepData& data, int64_t n, const SweepStep& step);
 
-// The same, and the new parameters also go to `copy`.
-void sweep(const SweepData& data, Bf16* copy, int64_t n, const SweepStep& step);
+// The same, and the new parameters also go to `copy`, rounded as by dither(); copy[i] is at `first` + i of
+// its tensor.
+void sweep(const SweepData& data, Bf16* copy, int64_t first, int64_t n, const SweepStep& step);
+
+// values to bfloat16, each by the threshold of its place (optim/dither.h). A place has that of
+// place mod kThresholds: the upper 16 of 32 bits x = place·mix₀, x = (x ^ x >> 13)·mix₁.
+inline constexpr int64_t kThresholds = 1 << 20;
+inline constexpr int64_t kThresholdMix[] = {0x85ebca6b, 0xc2b2ae35};  // of MurmurHash3
+void dither(const float* values, Bf16* out, int64_t first, int64_t n);
 
 // Σ values², in double.
 double sum_of_squares(const float* values, int64_t n);

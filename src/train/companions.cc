@@ -23,7 +23,6 @@ void sum_fisher(CausalLM& model, AdamW& optimiser, const ReplaySet& texts) {
     const at::Tensor hidden_ND = hidden_TD.index_select(0, batch.rows_N.to(hidden_TD.device()));
     const LossResult loss = weighted_cross_entropy(loss_input(batch, hidden_ND, model.head_VD()), plain);
     torch::autograd::backward({loss.sum}, {});
-    optimiser.collect_gradients();
     optimiser.add_to_fisher(share);
   }
   info("ewc: Fisher information of {} tokens in {}", texts.replayed(), format_duration(clock.seconds()));

@@ -24,18 +24,20 @@ void left(const at::RecordFunction& /*function*/, at::ObserverContext* /*context
 }
 
 bool is_product(std::string_view name) {
-  constexpr std::array products{"aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm", "aten::baddbmm"};
+  constexpr std::array products{"aten::mm",  "aten::addmm",   "aten::addmm_",
+                                "aten::bmm", "aten::baddbmm", "keel::product"};
   return std::ranges::find(products, name) != products.end();
 }
 
 Work kind_of(std::string_view name, Work around) {
+  if (is_product(name)) return around == Work::kElementwise ? Work::kProducts : around;
   if (name.starts_with("keel::")) {
     const std::string_view scope = name.substr(6);
     if (scope == "model") return Work::kElementwise;
     const auto* const it = std::ranges::find(kWorkNames, scope);
     return it == kWorkNames.end() ? around : static_cast<Work>(it - kWorkNames.begin());
   }
-  return around == Work::kElementwise && is_product(name) ? Work::kProducts : around;
+  return around;
 }
 
 int64_t pairs_of(int64_t tokens) { return tokens * (tokens + 1) / 2; }

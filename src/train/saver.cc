@@ -6,13 +6,16 @@
 #include "checkpoint/checksums.h"
 #include "checkpoint/run_state.h"
 #include "model/factory.h"
+#include "optim/dither.h"
 
 namespace keel {
 namespace {
 
 using AsType = at::Tensor (*)(const at::Tensor&, at::ScalarType);
 
-at::Tensor value_as(const at::Tensor& value, at::ScalarType type) { return value.to(type); }
+at::Tensor value_as(const at::Tensor& value, at::ScalarType type) {
+  return type == at::kBFloat16 ? dithered(value.contiguous()) : value.to(type);
+}
 at::Tensor shape_only(const at::Tensor& value, at::ScalarType type) {
   return at::empty(value.sizes(), at::TensorOptions(type).device(at::kMeta));
 }

@@ -138,7 +138,6 @@ at::Tensor Step::forward(const Batch& batch, uint64_t dropout_key, Parts& parts)
 // Returns the loss.
 double Step::add_gradients(const at::Tensor& loss) {
   backward(loss);
-  optimiser_.collect_gradients();
   return loss.item<double>();
 }
 
@@ -160,7 +159,6 @@ std::string Step::fault_of(const Batch& batch, uint64_t dropout_key) {
   const double value = loss.item<double>();
   if (!std::isfinite(value)) return std::string("loss ") + named(value);
   backward(loss);
-  optimiser_.collect_gradients();
   const double norm = optimiser_.gradient_norm();
   optimiser_.clear_gradients();
   return std::isfinite(norm) ? std::string() : std::string("gradient norm ") + named(norm);
@@ -176,7 +174,6 @@ double Step::add_replay(std::span<const ReplayBatch> replay, uint64_t dropout_ke
                                           options_.loss.loss_chunk);
     const at::Tensor loss = kl.sum / static_cast<double>(tokens);
     backward(loss * options_.kl_replay);
-    optimiser_.collect_gradients();
     mean += loss.item<double>();
   }
   return mean;
