@@ -27,7 +27,7 @@ constexpr int64_t kPair = 2 * kSide;      // rows and columns that one pass of t
 constexpr int64_t kDepth = 288;             // numbers of k of 32 packed columns of B: the first cache's half
 constexpr int64_t kRows = 128;              // rows of A that go over them
 constexpr int64_t kPartDepth = 4 * kDepth;  // numbers of k, and columns, that are packed at a time
-constexpr int64_t kPartColumns = 512;
+constexpr int64_t kPartColumns = 768;
 constexpr int64_t kPartRows = 1024;  // rows whose sums wait for the next part of k
 
 int64_t rounded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -224,6 +224,12 @@ KEEL_TILES_INLINE void fetch_block(const TileResult<T>& c, int64_t m, int64_t n,
   }
 }
 
+// Of parts of about the same size, at most `most` each: A is packed anew for each.
+int64_t even_part(int64_t n, int64_t most) {
+  const int64_t parts = std::max<int64_t>(1, (n + most - 1) / most);
+  return rounded((n + parts - 1) / parts, kPair);
+}
+
 // What of a block is worked on at a time.
 struct TileSizes {
   int64_t rows, columns, depth;
@@ -231,7 +237,7 @@ struct TileSizes {
 
   TileSizes(const TileProduct& p, const TileBlock& block)
       : rows(std::min(kPartRows, rounded(block.m_end - block.m_begin, kPair))),
-        columns(std::min(kPartColumns, rounded(block.n_end - block.n_begin, kPair))),
+        columns(even_part(block.n_end - block.n_begin, kPartColumns)),
         depth(std::min(kPartDepth, rounded(p.k, kDeep))),
         whole(p.k <= kPartDepth) {}
 

@@ -32,7 +32,7 @@ struct LossOptions {
   int64_t psft_refresh = 8;
   double entropy_gate_floor = 0.1;
   double max_turn_loss = 0;
-  int64_t loss_chunk = 256;
+  int64_t loss_chunk = 512;
   Json weighting_by_dataset;  // {dataset name: {option of this group: value}}
 
   template <class V>

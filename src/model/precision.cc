@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "gemm/gemm.h"
 
 namespace keel {
 namespace {
@@ -16,12 +17,11 @@ namespace {
 double product_seconds(at::ScalarType dtype, int64_t rows, int64_t n, int repeats) {
   const at::Tensor a = at::ones({rows, n}, dtype), b = at::ones({n, n}, dtype),
                    out = at::empty({rows, n}, dtype);
-  at::Tensor result = out;
-  at::mm_out(result, a, b);
+  gemm_into(out, a, b);
   double best = 1e9;
   for (int i = 0; i < repeats; ++i) {
     const Stopwatch watch;
-    at::mm_out(result, a, b);
+    gemm_into(out, a, b);
     best = std::min(best, watch.seconds());
   }
   return best;
@@ -38,9 +38,9 @@ PrecisionChoice choose_compute_dtype(const std::string& precision, at::Device de
   if (!device.is_cpu()) return {at::kBFloat16, "bf16: the model runs on a GPU"};
   const at::NoGradGuard no_grad;
   // A processor without bf16 instructions may be hundreds of times slower: ask in small first.
-  double ratio = product_seconds(at::kBFloat16, 32, 256, 2) / product_seconds(at::kFloat, 32, 256, 2);
+  double ratio = product_seconds(at::kBFloat16, 32, 256, 5) / product_seconds(at::kFloat, 32, 256, 5);
   if (ratio < 4)
-    ratio = product_seconds(at::kBFloat16, 256, 1024, 3) / product_seconds(at::kFloat, 256, 1024, 3);
+    ratio = product_seconds(at::kBFloat16, 256, 1024, 5) / product_seconds(at::kFloat, 256, 1024, 5);
   if (ratio < 0.9) {
     return {at::kBFloat16, fmt::format("bf16: a product takes {:.2f} of its time in fp32 here", ratio)};
   }

@@ -93,6 +93,16 @@ TEST_F(SaverTest, SoDoesOneOfAModelOfAnotherType) {
   expect_the_same_files();
 }
 
+// Which rounding to the nearest, behind the training, would not give.
+TEST_F(SaverTest, AModelTrainedInBfloat16IsSavedAsItComputes) {
+  store_model_as(at::kBFloat16);
+  load("bf16");
+  saver("run", false).weights("saved");
+  const TensorMap saved = load_safetensors(dir_ / "run/saved/model.safetensors");
+  for (const OptimParameter& p : test::trained(*model_->lm))
+    EXPECT_TRUE(at::equal(saved.at(p.name), p.tensor.detach())) << p.name;
+}
+
 TEST_F(SaverTest, SoDoesOneOfAnAdapter) {
   load("fp32", "lora");
   expect_the_same_files();
