@@ -1,8 +1,8 @@
-// jemalloc's settings, read by it at start. A training step frees and takes the same buffers again, and a page
-// handed back to the system costs more to get anew than most kernels spend on it: so pages are kept, in one
-// arena for all threads, in which large buffers (oversize_threshold) and parts of larger ones
-// (lg_extent_max_active_fit) are used again too. Without the latter two packed batches of changing length pile
-// up pages of every size they ever had.
+// jemalloc's settings, read by it at start. A training step frees and takes the same buffers again, and a
+// page handed back to the system costs more to get anew than most kernels spend on it: so pages are kept, in
+// one arena for all threads, in which large buffers (oversize_threshold) and parts of larger ones
+// (lg_extent_max_active_fit) are used again too. Without the latter two packed batches of changing length
+// pile up pages of every size they ever had.
 extern "C" const char* malloc_conf;
 const char* malloc_conf =
     "background_thread:false,dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,narenas:1,"
