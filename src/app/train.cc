@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "app/allocator.h"
 #include "app/commands.h"
 #include "app/data_subject.h"
 #include "app/grid_run.h"
@@ -109,6 +110,28 @@ Interpolation interpolate_after(const RunConfig& config, const RunData& data, Tr
   return out;
 }
 
+// What the run holds behind a step: its own memory and freed pages that are kept for the next one. More of
+// those than a quarter of all are given back, and any above the budget.
+class HeldMemory {
+ public:
+  explicit HeldMemory(double budget_gb) : budget_(budget_gb) {}
+
+  void look() {
+    gb_ = resident_gb();
+    if (limit_ == 0) limit_ = kMost * gb_;
+    if (gb_ <= limit_ && !over()) return;
+    give_back_unused_memory();
+    gb_ = resident_gb();
+    limit_ = 0;  // the next step shows what one needs
+  }
+  bool over() const { return budget_ > 0 && gb_ > budget_; }
+  double gb() const { return gb_; }
+
+ private:
+  static constexpr double kMost = 1.25;
+  double budget_, gb_ = 0, limit_ = 0;
+};
+
 [[noreturn]] void fail_over_memory(const TrainSummary& s, double held_gb, const TrainOptions& options) {
   throw UserError(
       {.where = fmt::format("step {}", s.steps),
@@ -182,10 +205,10 @@ RunEnd train_run(RunConfig& config) {
   job.resume_from = from.checkpoint.value_or(fs::path());
   job.allow_other_data =
       std::ranges::find(config.train.allow_change, "dataset") != config.train.allow_change.end();
-  double held_gb = 0;  // behind the last step
+  HeldMemory held(config.train.max_memory);
   job.stop_requested = [&, rule = job.stop_requested] {
-    held_gb = config.train.max_memory > 0 ? resident_gb() : 0;
-    return rule() || held_gb > config.train.max_memory;
+    held.look();
+    return rule() || held.over();
   };
   catch_interrupts();  // up to here there is nothing to save, and a signal ends the program at once
   TrainSummary s = train(job);
@@ -202,7 +225,7 @@ RunEnd train_run(RunConfig& config) {
        s.supervised_per_s, s.peak_memory_gb, format_duration(s.seconds));
   fmt::print("{}\n", s.saved.string());
   if (s.ended != kInterrupted) return verdict.crossed.empty() ? RunEnd::finished : RunEnd::red_line;
-  if (held_gb > config.train.max_memory && !interrupted()) fail_over_memory(s, held_gb, config.train);
+  if (held.over() && !interrupted()) fail_over_memory(s, held.gb(), config.train);
   info("saved behind step {}; to go on: keel train {} --resume", s.steps, (run_dir / "config.yaml").string());
   return RunEnd::interrupted;
 }
