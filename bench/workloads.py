@@ -12,7 +12,8 @@ Without names: all. --model: SmolLM2-135M-Instruct (./dev model smollm2-135m). -
 ytrainer_nli_zh.json (yafo-ai/y-trainer) and tinystories-656k (a Llama of that size); what is not there is skipped, with its name.
 --peers: a Python that has trl, peft and transformers; each workload is then run in alternation with the peer on the same rows,
 `rounds` times, and the middle of the ratios is told with the least and the largest. --llamafactory: a Python that has llamafactory, a peer
-of W1 to W3, W6 and W7. The peers get the allocator settings that make them fastest (TUNED); --amp gives them bf16 autocast.
+of W1 to W3, W6 and W7. The peers get the allocator settings that make them fastest (TUNED); --amp gives them bf16 autocast,
+and bf16 weights in answering.
 
 Of training: real tokens a second from the third step on, supervised ones, GB (10^9 bytes) held at most, the share of the step that
 its matrix products would take alone (bench/roofline.cc), where the time goes (keel train --profile).
@@ -188,7 +189,8 @@ class Generation:
     def peers(self, place):
         if not place.o.peers:
             return {}
-        return {"generate.py": lambda: peer(place.o.peers, "generate.py", "--model", place.model(), "--prompts", self.prompts(place))}
+        dtype = "bfloat16" if place.o.amp else "float32"
+        return {"generate.py": lambda: peer(place.o.peers, "generate.py", "--model", place.model(), "--prompts", self.prompts(place), "--dtype", dtype)}
 
     def describe(self, place, found):
         text = f"{found['tokens_per_s']:.1f} tokens/s"
@@ -285,7 +287,7 @@ def parse_arguments():
     parser.add_argument("--peers", help="a Python with trl, peft and transformers")
     parser.add_argument("--llamafactory", help="a Python with llamafactory")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--amp", action="store_true", help="peers with bf16 autocast")
+    parser.add_argument("--amp", action="store_true", help="peers with bf16 autocast, in answering with bf16 weights")
     parser.add_argument("--json", type=pathlib.Path, help="file for all figures")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/keel")
     o = parser.parse_args()

@@ -119,6 +119,21 @@ TEST(AdamW, LowerDtypesFollowTheFp32Path) {
   }
 }
 
+// Each is a hundredth of half a unit of bfloat16: rounded to the nearest, none of the ten would be seen.
+TEST(AdamW, SmallStepsMoveBfloat16Weights) {
+  const OptimParameter p = parameter("w", at::ones(40'000).to(at::kBFloat16));
+  AdamW optimiser({p}, {});
+  for (int step = 0; step < 10; ++step) {
+    set_gradient(p, at::ones(40'000));
+    optimiser.step(2e-5);
+  }
+  const auto mean = [](const at::Tensor& x) { return x.detach().to(at::kDouble).mean().item<double>(); };
+  const double moved = 1 - mean(optimiser.masters().at("w"));
+  EXPECT_NEAR(moved, 2e-4, 1e-6);
+  const double share = moved * 256;  // of the unit below 1
+  EXPECT_NEAR(1 - mean(p.tensor), moved, 4 * std::sqrt(share * (1 - share) / 40'000) / 256);
+}
+
 TEST(AdamW, GradientsAccumulateInFp32) {
   const OptimParameter p = parameter("w", at::zeros(2).to(at::kBFloat16));
   AdamW optimiser({p}, {});
