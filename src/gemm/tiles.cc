@@ -88,8 +88,9 @@ KEEL_TILES_INLINE __m512i row_pair(const Bf16* at, int64_t stride, int64_t rows,
   return _mm512_or_si512(_mm512_cvtepu16_epi32(even), _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16));
 }
 
-// A tile of rows (k / 2) and columns (n) from a matrix that lies as [k, n], or as [n, k] (then `rows` are
-// what there is of n). Where `turned`, rows are n instead. What is not there is 0.
+// A tile from a matrix that lies as [k, n]: its rows are pairs of k, its columns n; `turned`: its rows are n,
+// with their numbers of k. pack_columns: from one that lies as [n, k], and the other way round. What is not
+// there is 0.
 KEEL_TILES_INLINE void pack_rows(const Bf16* at, int64_t stride, int64_t k, int64_t columns, bool turned,
                                  Bf16* out) {
   __m512i r[16];
@@ -287,14 +288,14 @@ class TileWork {
       for (int64_t n = columns.begin; n < columns.end; n += kPair) {
         float* const sums =
             sums_ + (sizes_.whole ? 0 : (n - columns.begin) * sizes_.rows + (m - rows.begin) * kPair);
-        few_rows(few, {n, std::min(columns.end, n + kPair)}, k, b_ + (n - columns.begin) * depth, sums,
-                 n == columns.begin);
+        over_panel(few, {n, std::min(columns.end, n + kPair)}, k, b_ + (n - columns.begin) * depth, sums,
+                   n == columns.begin);
       }
     }
   }
 
-  // Up to kRows rows over up to 32 columns.
-  KEEL_TILES void few_rows(Range rows, Range columns, Range k, const Bf16* b, float* sums, bool first) {
+  // Up to kRows rows over a panel of up to 32 columns.
+  KEEL_TILES void over_panel(Range rows, Range columns, Range k, const Bf16* b, float* sums, bool first) {
     const int64_t depth = rounded(k.size(), kDeep);
     for (int64_t at = 0; at < depth; at += kDepth) {
       const bool last = k.end == p_.k && at + kDepth >= depth;
