@@ -117,6 +117,12 @@ at::Tensor gemm(const at::Tensor& a, const at::Tensor& b) {
   return out;
 }
 
+at::Tensor wide_gemm(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options().dtype(at::kFloat));
+  gemm_into(out, a, b);
+  return out;
+}
+
 at::Tensor gemm_plus(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b) {
   if (!by_tiles(a, b) || sum.scalar_type() != at::kBFloat16 || sum.stride(-1) != 1)
     return at::addmm(sum, a, b);

@@ -12,6 +12,9 @@ namespace keel {
 // a · b, in their type.
 at::Tensor gemm(const at::Tensor& a_MK, const at::Tensor& b_KN);
 
+// a · b in fp32: a gradient of a weight is a sum over many tokens, and the optimiser takes it so.
+at::Tensor wide_gemm(const at::Tensor& a_MK, const at::Tensor& b_KN);
+
 // sum + a · b, in the type of a; sum is [M, N] or [N].
 at::Tensor gemm_plus(const at::Tensor& sum, const at::Tensor& a_MK, const at::Tensor& b_KN);
 

@@ -5,13 +5,6 @@
 #include "gemm/gemm.h"
 
 namespace keel {
-namespace {
-
-at::Tensor wide(at::IntArrayRef sizes, const at::Tensor& like) {
-  return at::empty(sizes, like.options().dtype(at::kFloat));
-}
-
-}  // namespace
 
 bool takes_gradient(const at::Tensor& leaf) {
   const auto* const asked_for = torch::autograd::get_current_graph_task_exec_info();
@@ -25,8 +18,7 @@ at::Tensor product_gradient(const at::Tensor& leaf, const at::Tensor& a, const a
     gemm_onto(leaf.grad(), a, b);
     return {};
   }
-  const at::Tensor out = wide({a.size(0), b.size(1)}, a);
-  gemm_into(out, a, b);
+  const at::Tensor out = wide_gemm(a, b);
   if (!takes) return out;
   at::Tensor(leaf).mutable_grad() = out;
   return {};
@@ -47,7 +39,9 @@ at::Tensor scaled_gradient(const at::Tensor& leaf, const at::Tensor& gradient, c
 
 at::Tensor rows_gradient(const at::Tensor& leaf, const at::Tensor& ids_T, const at::Tensor& d_TD) {
   const bool takes = takes_gradient(leaf);
-  const at::Tensor out = takes && leaf.grad().defined() ? leaf.grad() : wide(leaf.sizes(), leaf).zero_();
+  const at::Tensor out = takes && leaf.grad().defined()
+                             ? leaf.grad()
+                             : at::zeros(leaf.sizes(), leaf.options().dtype(at::kFloat));
   at::Tensor(out).index_add_(0, ids_T, d_TD.to(at::kFloat));
   if (!takes) return out;
   at::Tensor(leaf).mutable_grad() = out;

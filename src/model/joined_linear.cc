@@ -61,13 +61,6 @@ struct Layers {
   }
 };
 
-// Gradients of weights are sums over many tokens: in fp32, as the optimiser takes them.
-at::Tensor wide_gemm(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options().dtype(at::kFloat));
-  gemm_into(out, a, b);
-  return out;
-}
-
 // Linear layers over one input, without a graph.
 class Joined {
  public:

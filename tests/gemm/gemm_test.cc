@@ -132,12 +132,15 @@ TEST(LeafGradient, IsPutIntoTheLeafOrGivenBackWhereItIsAskedFor) {
     const at::Tensor asked = torch::autograd::grad({loss()}, {w})[0];
     EXPECT_FALSE(w.grad().defined());
     const at::Tensor wanted = x.to(at::kFloat).t().mm(at::ones({40, 6}));
-    EXPECT_LE((asked - wanted).abs().max().item<double>(), 64 * kBfloat16Eps);
+    // Sums of 40 terms in fp32; where the library makes a bfloat16 product, it is rounded.
+    const double rounding = type == at::kFloat || tiles_available() ? 0 : kBfloat16Eps;
+    const double bound = 40 * kFloatEps * x.to(at::kFloat).abs().sum(0).max().item<double>() +
+                         rounding * wanted.abs().max().item<double>();
+    EXPECT_LE((asked - wanted).abs().max().item<double>(), bound);
     for (int pass = 1; pass <= 3; ++pass) {
       torch::autograd::backward({loss()}, {});
       ASSERT_EQ(w.grad().scalar_type(), at::kFloat);
-      const double least = type == at::kFloat || tiles_available() ? 1e-4 : 64 * kBfloat16Eps;
-      EXPECT_LE((w.grad() - pass * wanted).abs().max().item<double>(), least);
+      EXPECT_LE((w.grad() - pass * wanted).abs().max().item<double>(), pass * bound);
     }
   }
 }
